@@ -1,0 +1,73 @@
+"""What happens to people's accounts and sessions. Must not know how any of it is decided or shown."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+from uuid import UUID
+
+from events.event import Contract, Event, Personal
+
+TOPIC = "mimo.users"
+
+Role = Literal["instructor", "admin"]
+"""What a person can be granted; everyone is a student."""
+
+
+class UserRegistered(Event, frozen=True, kw_only=True):
+    """Someone created an account."""
+
+    contract: ClassVar = Contract("UserRegistered", "user", TOPIC, key="user_id", subject="user_id")
+
+    user_id: UUID
+    email_hmac: str
+    """HMAC of the normalised address: keeps it unique without telling it."""
+    email: Personal
+    display_name: Personal
+
+
+class UserProfileChanged(Event, frozen=True, kw_only=True):
+    """Someone changed how they are shown."""
+
+    contract: ClassVar = Contract("UserProfileChanged", "user", TOPIC, key="user_id", subject="user_id")
+
+    user_id: UUID
+    display_name: Personal
+
+
+class PasswordChanged(Event, frozen=True, kw_only=True):
+    """Someone changed their password; every other session of theirs ended with it."""
+
+    contract: ClassVar = Contract("PasswordChanged", "user", TOPIC, key="user_id")
+
+    user_id: UUID
+    session_id: UUID
+    """The session that goes on."""
+
+
+class RoleGranted(Event, frozen=True, kw_only=True):
+    """An operator made someone an instructor or an admin."""
+
+    contract: ClassVar = Contract("RoleGranted", "user", TOPIC, key="user_id")
+
+    user_id: UUID
+    role: Role
+
+
+class SessionStarted(Event, frozen=True, kw_only=True):
+    """Someone signed in."""
+
+    contract: ClassVar = Contract("SessionStarted", "user", TOPIC, key="user_id")
+
+    user_id: UUID
+    session_id: UUID
+
+
+class SessionEnded(Event, frozen=True, kw_only=True):
+    """Someone signed out, or a session was revoked."""
+
+    contract: ClassVar = Contract("SessionEnded", "user", TOPIC, key="user_id")
+
+    user_id: UUID
+    session_id: UUID | None
+    """The session that ended; None: all of this person's."""
+    reason: Literal["logout", "refresh_reused"]
