@@ -1,0 +1,25 @@
+-- Channels and what was said in them. One writer per row: (mimo.messages, channel_id).
+create table channel (
+  channel_id    uuid primary key,
+  course_id     uuid not null,
+  owner_id      uuid not null,         -- who owns the course
+  name          text not null,
+  opened_at     timestamptz not null,
+  last_seq      bigint not null,       -- the channel stream's version: where a live subscription goes on
+  message_count bigint not null        -- messages ever sent: the number of the last one
+) with (fillfactor = 50);
+create index channel_of_course on channel (course_id, opened_at, channel_id);
+
+create table message (
+  channel_id uuid not null,
+  seq        bigint not null,          -- version of its MessageSent in the channel's stream
+  number     bigint not null,          -- counts the channel's messages only: 1, 2, 3 …
+  message_id uuid not null,
+  author_id  uuid not null,
+  text       text,                     -- null: deleted, or its author was erased
+  sent_at    timestamptz not null,
+  edited_at  timestamptz,
+  deleted    boolean not null,
+  primary key (channel_id, seq)
+);
+create unique index message_by_id on message (message_id);
