@@ -1,0 +1,1 @@
+"""The database's history: Alembic revisions that run the SQL files beside them."""

@@ -1,0 +1,77 @@
+"""Operating-system processes: tying a child's life to its parent, finding left-overs, ending them.
+
+It must not know what the processes do; who calls says which ones are meant and in which order to ask them to end.
+"""
+
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+import psutil
+
+PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+def tied_to_parent(death_signal: signal.Signals) -> Callable[[], None]:
+    """Make the function that a child runs before its program starts, so that it ends with its parent.
+
+    On Linux the kernel sends `death_signal` when the *thread* that started the child ends, however it ends: start
+    children from the main thread. Elsewhere there is no such thing, and left-overs are found at the next start.
+
+    Args:
+        death_signal: what the child receives when its parent is gone.
+
+    Returns:
+        A function for the `preexec_fn` of `subprocess.Popen`; it also undoes any blocking of signals.
+    """
+    parent = os.getpid()
+    prctl = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+
+    def tie() -> None:
+        signal.pthread_sigmask(signal.SIG_SETMASK, [])
+        if prctl is not None:
+            prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+            if os.getppid() != parent:  # it died between the fork and this line
+                os._exit(1)
+
+    return tie
+
+
+def matching(wanted: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
+    """List the running processes that `wanted` accepts; those it may not look into are left out."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE and wanted(process):
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.AccessDenied, OSError):
+            continue
+    return found
+
+
+def end(processes: Iterable[psutil.Process], steps: Sequence[tuple[signal.Signals, float]]) -> None:
+    """End processes, politely at first.
+
+    Args:
+        processes: the ones to end; psutil makes sure that a recycled pid is never signalled.
+        steps: pairs of a signal and the seconds to wait for it to work before the next step.
+
+    Raises:
+        TimeoutError: some of them outlived every step.
+    """
+    alive = list(processes)
+    for signum, seconds in steps:
+        for process in alive:
+            try:
+                process.send_signal(signum)
+                if signum != signal.SIGKILL:
+                    process.send_signal(signal.SIGCONT)  # a stopped process could not follow the request
+            except psutil.NoSuchProcess:
+                continue
+        _, alive = psutil.wait_procs(alive, timeout=seconds)
+        if not alive:
+            return
+    if alive:
+        raise TimeoutError(f"processes {[process.pid for process in alive]} do not end")

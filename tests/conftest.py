@@ -1,0 +1,37 @@
+"""Fixtures that all kinds of tests share: a PostgreSQL server, and a migrated database of one's own."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+import pytest_asyncio
+
+from infra.embedded_postgres import EmbeddedPostgres
+from tests.postgres import TEMPLATE, cloned_database, make_template, throw_away_server
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[EmbeddedPostgres]:
+    """A throw-away server for the whole run."""
+    with throw_away_server() as server:
+        yield server
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def template_database(postgres_server: EmbeddedPostgres) -> str:
+    """The name of a migrated, empty database, to clone."""
+    await make_template(postgres_server)
+    return TEMPLATE
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def database_url(postgres_server: EmbeddedPostgres, template_database: str) -> AsyncIterator[str]:
+    """The address of an empty migrated database for one test."""
+    async with cloned_database(postgres_server, template_database) as url:
+        yield url
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def shared_database_url(postgres_server: EmbeddedPostgres, template_database: str) -> AsyncIterator[str]:
+    """The address of a migrated database that the tests of one module share."""
+    async with cloned_database(postgres_server, template_database) as url:
+        yield url
