@@ -55,7 +55,7 @@ def parse_bookmark(text: str, log_id: UUID) -> dict[Place, int]:
             wanted[place] = max(wanted.get(place, 0), int(match[3]))
         elif history := _HISTORY.fullmatch(item):
             if history[1] != history_of(log_id):
-                raise HistoryChanged()
+                raise HistoryChanged
         else:
             raise InvalidRequest("Mimo-Bookmark is not a bookmark; send back what a command answered.")
     return wanted

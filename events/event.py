@@ -67,9 +67,7 @@ def personal_fields(event_class: type[Event]) -> tuple[str, ...]:
     """The names of the fields marked `Personal`, in the order of their declaration."""
 
     def marked(field_type: Any) -> bool:
-        return isinstance(field_type, msgspec.inspect.Metadata) and bool(
-            (field_type.extra or {}).get(PERSONAL_MARK)
-        )
+        return isinstance(field_type, msgspec.inspect.Metadata) and bool((field_type.extra or {}).get(PERSONAL_MARK))
 
     info = msgspec.inspect.type_info(event_class)
     assert isinstance(info, msgspec.inspect.StructType)

@@ -1,0 +1,86 @@
+"""Sealing personal data with the data subject's own key: AES-256-GCM (NIST SP 800-38D).
+
+A token is base64 of nonce (12 bytes), ciphertext and tag (16 bytes); the event's id and the person's id are
+authenticated with it, so no token can be moved to another event or person. Erasing a person is deleting the key.
+It must not know events; where keys come from is handed over.
+"""
+
+import os
+from base64 import b64decode, b64encode
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from uuid import UUID
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from events.errors import Forbidden, UndecodableEvent
+
+KEY_BYTES = 32
+NONCE_BYTES = 12
+KEYS_REMEMBERED = 100_000
+
+FetchKeys = Callable[[Collection[UUID]], Awaitable[Mapping[UUID, bytes]]]
+
+
+def new_key() -> bytes:
+    """A fresh key for one person."""
+    return os.urandom(KEY_BYTES)
+
+
+class KeyRing:
+    """The keys at hand; implements `events.catalog.Sealer`.
+
+    `load` first, then seal and open: nothing is forgotten in between, as long as no `await` stands there.
+
+    Args:
+        fetch: looks keys up; people without a key (erased) are missing from its answer.
+        remembered: how many people's keys are kept at most.
+    """
+
+    def __init__(self, fetch: FetchKeys, remembered: int = KEYS_REMEMBERED) -> None:
+        self._fetch = fetch
+        self._remembered = remembered
+        self._ciphers: dict[UUID, AESGCM] = {}
+
+    async def load(self, subjects: Iterable[UUID]) -> None:
+        """Makes the keys of these people available."""
+        wanted = set(subjects)
+        missing = wanted - self._ciphers.keys()
+        if not missing:
+            return
+        if len(self._ciphers) + len(missing) > self._remembered:
+            self._ciphers.clear()
+            missing = wanted
+        for subject, key in (await self._fetch(missing)).items():
+            self.add(subject, key)
+
+    def add(self, subject: UUID, key: bytes) -> None:
+        """Makes a key available that was just made."""
+        self._ciphers[subject] = AESGCM(key)
+
+    def seal(self, subject: UUID, plain: bytes, context: bytes) -> str:
+        """Seals `plain` for a person.
+
+        Raises:
+            Forbidden: the person has no key (any more).
+        """
+        cipher = self._ciphers.get(subject)
+        if cipher is None:
+            raise Forbidden("This account does not exist any more.")
+        nonce = os.urandom(NONCE_BYTES)
+        return b64encode(nonce + cipher.encrypt(nonce, plain, context + subject.bytes)).decode()
+
+    def open(self, subject: UUID, sealed: str, context: bytes) -> bytes | None:
+        """Opens a token; None when the person's key is gone.
+
+        Raises:
+            UndecodableEvent: the token is damaged, or was made for another event or person.
+        """
+        cipher = self._ciphers.get(subject)
+        if cipher is None:
+            return None
+        try:
+            raw = b64decode(sealed, validate=True)
+            return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context + subject.bytes)
+        except (InvalidTag, ValueError) as error:
+            raise UndecodableEvent("Sealed personal data do not open with the person's key.") from error
