@@ -6,8 +6,6 @@ what is measured.
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,16 +16,20 @@ from uuid import uuid4
 import asyncpg
 
 from infra.embedded_postgres import EmbeddedPostgres
+from infra.migrations.runner import migrate
+from tests.postgres import throw_away_server
+
+MAX_CONNECTIONS = 200
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """A running server and a folder for the run's other files."""
+    """A running server, and a folder for the run's other files."""
 
     server: EmbeddedPostgres
     folder: Path
 
-    async def new_database(self, purpose: str) -> str:
+    async def empty_database(self, purpose: str) -> str:
         """Create an empty database and return its address (`postgresql://…`)."""
         name = f"{purpose}_{uuid4().hex[:8]}"
         connection = await asyncpg.connect(self.server.url())
@@ -37,20 +39,18 @@ class Cluster:
             await connection.close()
         return self.server.url(name)
 
-    def new_database_now(self, purpose: str) -> str:
-        """The same for callers without an event loop."""
-        return asyncio.run(self.new_database(purpose))
+    async def mimo_database(self, purpose: str) -> str:
+        """Create a database with our schema and return its address."""
+        url = await self.empty_database(purpose)
+        await migrate(url)
+        return url
 
 
 @contextmanager
 def throw_away_cluster() -> Iterator[Cluster]:
-    """Start a server in a temporary folder; stop it and delete the folder at the end."""
-    folder = Path(tempfile.mkdtemp(prefix="mimo-bench-"))
-    folder.chmod(0o711)  # when root starts the server, the server's own user must be able to pass through
-    server = EmbeddedPostgres(folder / "postgres", settings={"max_connections": "200"})
-    try:
-        server.start()
-        yield Cluster(server, folder)
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
+    """Start a durable server; stop it and delete everything at the end."""
+    with (
+        tempfile.TemporaryDirectory(prefix="mimo-bench-") as folder,
+        throw_away_server(durable=True, settings={"max_connections": str(MAX_CONNECTIONS)}) as server,
+    ):
+        yield Cluster(server, Path(folder))

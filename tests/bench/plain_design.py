@@ -16,7 +16,7 @@ from tests.bench.school import School, SchoolSize
 @contextmanager
 def running_plain_design(cluster: Cluster, size: SchoolSize, workers: int) -> Iterator[School]:
     """Fill a new database, start the server with uvloop and httptools, and stop it at the end."""
-    database_url = cluster.new_database_now("plain").replace("postgresql://", "postgresql+asyncpg://")
+    database_url = asyncio.run(cluster.empty_database("plain")).replace("postgresql://", "postgresql+asyncpg://")
     public_key, log_file, port = cluster.folder / "plain.pem", cluster.folder / "plain.log", free_port()
     school = asyncio.run(seed(database_url, f"http://127.0.0.1:{port}", public_key, size))
     command = [sys.executable, "-m", "uvicorn", "tests.bench.baseline.app:app", f"--port={port}"]

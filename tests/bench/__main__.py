@@ -1,0 +1,74 @@
+"""`python -m tests.bench`: runs the benchmarks, prints their tables, and writes them down when told to.
+
+Must be run from the project's root, on a machine that does nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import inspect
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+from tests.bench import append, eventsourcing_side, rush, snapshot
+from tests.bench.cluster import Cluster, throw_away_cluster
+from tests.bench.effort import FULL, QUICK, Effort
+from tests.bench.table import Table
+from tests.bench.wrk import LoadGeneratorMissing
+
+Bench = Callable[[Cluster, Effort], list[Table] | Awaitable[list[Table]]]
+
+BENCHES: dict[str, Bench] = {
+    "append": append.run,
+    "rush": rush.run,
+    "snapshot": snapshot.run,
+    "eventsourcing": eventsourcing_side.run,
+}
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=sorted(BENCHES), metavar="NAME", help=", ".join(BENCHES))
+    parser.add_argument("--quick", action="store_true", help="only see that everything works; figures mean little")
+    parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
+    return parser.parse_args(arguments)
+
+
+def run_one(bench: Bench, cluster: Cluster, effort: Effort) -> list[Table]:
+    """Run a benchmark, whether it is a coroutine or not."""
+    result = bench(cluster, effort)
+    if inspect.isawaitable(result):
+        return asyncio.run(awaited(result))
+    return result
+
+
+async def awaited(tables: Awaitable[list[Table]]) -> list[Table]:
+    """A coroutine for `asyncio.run` from any awaitable."""
+    return await tables
+
+
+def main(arguments: list[str]) -> int:
+    """Run what was asked for; 2 when the load generator is missing."""
+    options = parse(arguments)
+    effort = QUICK if options.quick else FULL
+    with throw_away_cluster() as cluster:
+        for name in options.only or BENCHES:
+            started = time.monotonic()
+            try:
+                tables = run_one(BENCHES[name], cluster, effort)
+            except LoadGeneratorMissing as missing:
+                print(missing, file=sys.stderr)
+                return 2
+            for table in tables:
+                table.show()
+                if options.write:
+                    table.write_into_document()
+            print(f"({name}: {time.monotonic() - started:.0f} s)", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

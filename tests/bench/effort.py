@@ -1,0 +1,32 @@
+"""How much measuring a run does; the quick one only shows that everything works."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Effort:
+    """Bounds of a run.
+
+    Args:
+        rounds: pairs of interleaved measurements of each comparison.
+        log_seconds: length of one measurement of the log.
+        http_seconds: length of one run of the load generator.
+        snapshot_appends: appends under a held snapshot.
+        replayed_events: events that a projection catches up with.
+        freshness_probes: commands whose way to the view is timed, of each kind.
+    """
+
+    rounds: int = 5
+    log_seconds: float = 0.7
+    http_seconds: float = 3
+    snapshot_appends: int = 20_000
+    replayed_events: int = 200_000
+    freshness_probes: int = 300
+
+
+FULL = Effort()
+QUICK = Effort(
+    rounds=1, log_seconds=0.2, http_seconds=1, snapshot_appends=1_000, replayed_events=5_000, freshness_probes=20
+)
