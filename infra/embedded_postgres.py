@@ -148,8 +148,8 @@ class EmbeddedPostgres:
         account.own(password_file)
         cluster = making / "cluster"
         # A random password gains nothing from many rounds of hashing, and each connection would pay for them.
-        options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions",
-                   "--auth=scram-sha-256", "-c", "scram_iterations=1"]  # fmt: skip
+        options = ["--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C",
+                   "--no-instructions", "--auth=scram-sha-256", "-c", "scram_iterations=1"]  # fmt: skip
         self._run(
             account, [str(binary("initdb")), "-D", str(cluster), "-U", USER, f"--pwfile={password_file}", *options]
         )
@@ -181,9 +181,9 @@ class EmbeddedPostgres:
         with log.open("ab") as output:
             told = output.tell()
             self._process = subprocess.Popen(
-                [binary("postgres"), "-D", self.cluster, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                cwd="/", env=_environment(), start_new_session=True, preexec_fn=tied_to_parent(signal.SIGINT),
-                **account.popen_arguments,
+                [binary("postgres"), "-D", self.cluster, *arguments], cwd="/", env=_environment(),
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
+                preexec_fn=tied_to_parent(signal.SIGINT), **account.popen_arguments,
             )  # fmt: skip
         deadline = time.monotonic() + START_SECONDS
         while not self._is_ready(self._process.pid):

@@ -81,6 +81,8 @@ async def cloned_database(server: EmbeddedPostgres, template: str = TEMPLATE) ->
     name = f"test_{os.getpid()}_{next(_numbers)}"
     await _execute(server, f'create database "{name}" template "{template}" strategy file_copy')
     try:
+        # A clone does not inherit the rights on the database itself.
+        await _execute(server, f'grant create on database "{name}" to mimo_projector')
         await _new_history(server.url(name))
         yield server.url(name)
     finally:

@@ -29,7 +29,7 @@ select current_setting('server_version_num')::int as version,
        current_setting('server_encoding') as encoding,
        current_user as login,
        current_database() as database,
-       has_database_privilege(current_database(), 'CREATE') as may_create,
+       has_database_privilege(current_database(), 'CREATE WITH GRANT OPTION') as may_create,
        (select rolsuper or rolcreaterole from pg_roles where rolname = current_user) as may_create_roles,
        (select count(*) from pg_roles
         where rolname in ('mimo_command', 'mimo_projector', 'mimo_query') and pg_has_role(oid, 'SET')) as roles
@@ -86,7 +86,7 @@ def _require(facts: asyncpg.Record) -> None:
         raise CannotStart(f"The database {database!r} is encoded in {facts['encoding']}: mimo needs UTF8.")
     if not facts["may_create"]:
         raise CannotStart(
-            f"The login {login!r} may not create schemas: grant create on database {database} to {login}."
+            f"The login {login!r} may not give rights on the database: alter database {database} owner to {login}."
         )
     if not facts["may_create_roles"] and facts["roles"] < EXPECTED_ROLES:
         raise CannotStart(

@@ -15,7 +15,7 @@ down_revision: str | None = None
 branch_labels: str | None = None
 depends_on: str | None = None
 
-FILES = ("roles.sql", "log.sql", "append.sql", "projection.sql")
+FILES = ("roles.sql", "log.sql", "append.sql", "access.sql", "projection.sql")
 NEW_INSTALLATION = sa.text("insert into log.installation (log_id, partitions) values (:log_id, :partitions)")
 
 
