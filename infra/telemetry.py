@@ -10,8 +10,11 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+from structlog.tracebacks import ExceptionDictTransformer
 
 from infra.settings import LogFormat, LogLevel, Settings
+
+FRAMES_SHOWN = 20
 
 LOUD_LIBRARIES = ("alembic", "asyncio", "httpx2", "httpcore2", "uvicorn.access")
 
@@ -72,6 +75,9 @@ class _Named:
 
 
 def _rendering(text: bool) -> list[structlog.types.Processor]:
+    """The last steps; neither shows local variables, for they hold passwords, tokens and keys."""
     if text:
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer(sort_keys=False)]
+        colours = sys.stderr.isatty()
+        return [structlog.dev.ConsoleRenderer(colors=colours, exception_formatter=structlog.dev.plain_traceback)]
+    exceptions = ExceptionDictTransformer(show_locals=False, max_frames=FRAMES_SHOWN)
+    return [structlog.processors.ExceptionRenderer(exceptions), structlog.processors.JSONRenderer()]
