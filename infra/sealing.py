@@ -45,7 +45,8 @@ class KeyRing:
     async def load(self, subjects: Iterable[UUID]) -> None:
         """Makes the keys of these people available."""
         wanted = set(subjects)
-        missing = wanted - self._ciphers.keys()
+        # Not `wanted - keys()`: that walks through every key at hand, on each append.
+        missing = {subject for subject in wanted if subject not in self._ciphers}
         if not missing:
             return
         if len(self._ciphers) + len(missing) > self._remembered:
