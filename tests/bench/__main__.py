@@ -6,11 +6,12 @@ Must be run from the project's root, on a machine that does nothing else.
 from __future__ import annotations
 
 import argparse
-import asyncio
 import inspect
 import sys
 import time
 from collections.abc import Awaitable, Callable
+
+import uvloop
 
 from tests.bench import append, eventsourcing_side, rush, snapshot
 from tests.bench.cluster import Cluster, throw_away_cluster
@@ -38,15 +39,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def run_one(bench: Bench, cluster: Cluster, effort: Effort) -> list[Table]:
-    """Run a benchmark, whether it is a coroutine or not."""
+    """Run a benchmark, whether it is a coroutine or not; coroutines on the event loop that uvicorn uses."""
     result = bench(cluster, effort)
     if inspect.isawaitable(result):
-        return asyncio.run(awaited(result))
+        return uvloop.run(awaited(result))
     return result
 
 
 async def awaited(tables: Awaitable[list[Table]]) -> list[Table]:
-    """A coroutine for `asyncio.run` from any awaitable."""
+    """A coroutine for `uvloop.run` from any awaitable."""
     return await tables
 
 

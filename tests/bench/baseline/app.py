@@ -95,9 +95,7 @@ async def get_course(course_id: UUID, user_id: CurrentUser, session: Session) ->
         .correlate(models.Course)
         .scalar_subquery()
     )
-    mine = exists().where(
-        and_(models.Enrollment.course_id == models.Course.id, models.Enrollment.user_id == user_id)
-    )
+    mine = exists().where(and_(models.Enrollment.course_id == models.Course.id, models.Enrollment.user_id == user_id))
     found = await session.execute(select(models.Course, enrolled, mine).where(models.Course.id == course_id))
     row = found.one_or_none()
     if row is None:

@@ -23,9 +23,7 @@ def make_tokens(user_ids: list[UUID], public_key_file: Path) -> tuple[str, ...]:
     """Make a key pair, write the public half to `public_key_file` (PEM), sign one access token per user."""
     private = ec.generate_private_key(ec.SECP256R1())
     public_key_file.write_bytes(
-        private.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+        private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
     pem = private.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -33,8 +31,7 @@ def make_tokens(user_ids: list[UUID], public_key_file: Path) -> tuple[str, ...]:
     now = int(time.time())
     claims = {"iss": "mimo", "aud": "mimo", "iat": now, "exp": now + TOKEN_SECONDS}
     return tuple(
-        str(jwt.encode({**claims, "sub": str(user_id), "jti": str(uuid4())}, pem, "ES256"))
-        for user_id in user_ids
+        str(jwt.encode({**claims, "sub": str(user_id), "jti": str(uuid4())}, pem, "ES256")) for user_id in user_ids
     )
 
 
