@@ -42,13 +42,14 @@ class LogSchool:
 
     Args:
         store: an open event store on a migrated database.
+        channels: the channels that messages go to; none makes new ones.
     """
 
-    def __init__(self, store: PostgresEventStore) -> None:
+    def __init__(self, store: PostgresEventStore, channels: Sequence[UUID] = ()) -> None:
         self.store = store
         self.users = [new_id() for _ in range(MEMBERS)]
         self.courses: list[UUID] = []
-        self.channels = [new_id() for _ in range(CHANNELS)]
+        self.channels = channels or [new_id() for _ in range(CHANNELS)]
         self._random = Random(SEED)
         for user_id in self.users:
             store.ring.add(user_id, new_key())
@@ -80,7 +81,7 @@ class LogSchool:
 
     def message(self) -> Append:
         """A SendMessage command of a random member to one of the channels."""
-        number = self._random.randrange(CHANNELS)
+        number = self._random.randrange(len(self.channels))
         author = self.users[self._random.randrange(MEMBERS)]
         sent = MessageSent(channel_id=self.channels[number], author_id=author, text=TEXT)
         return command(sent, need=(claims.voice(self.courses[number % COURSES], author),), actor=author)
@@ -94,10 +95,10 @@ class LogSchool:
 
 
 @asynccontextmanager
-async def log_school(url: str) -> AsyncIterator[LogSchool]:
-    """Open the event store on a migrated database and fill a school into it."""
+async def log_school(url: str, channels: Sequence[UUID] = ()) -> AsyncIterator[LogSchool]:
+    """Open the event store on a migrated database and fill a school into it; for `channels` see LogSchool."""
     async with open_event_store(url, application="mimo-bench") as store:
-        school = LogSchool(store)
+        school = LogSchool(store, channels)
         await school.fill()
         yield school
 
