@@ -1,0 +1,114 @@
+"""Running an application under uvicorn: workers, shutdown, and a deadline for slowly arriving requests.
+
+It must not know the application. uvicorn itself waits for ever for the rest of a request; `PatientProtocol` does not.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from infra.web.metrics import MULTIPROCESS_FOLDER
+from infra.web.problems import problem
+
+ARRIVAL_SECONDS = 20.0
+KEEP_ALIVE_SECONDS = 75
+SHUTDOWN_SECONDS = 5
+BACKLOG = 2048
+
+
+class PatientProtocol(HttpToolsProtocol):
+    """uvicorn's HTTP protocol with a deadline for a request's head and body together."""
+
+    arrival_seconds = ARRIVAL_SECONDS
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._received = self._upgraded = False
+
+    def connection_made(self, transport: Any) -> None:
+        """A connection that sends nothing is not kept either."""
+        super().connection_made(transport)
+        self._start()
+
+    def data_received(self, data: bytes) -> None:
+        """Starts the deadline when a request is not complete, stops it when it is."""
+        super().data_received(data)
+        self._received = True
+        cycle = self.cycle
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
+            if self._deadline is not None:
+                self._stop()
+        elif self._deadline is None and not self._upgraded and not self.transport.is_closing():
+            self._start()
+
+    def handle_websocket_upgrade(self) -> None:
+        """From here on another protocol has the connection."""
+        self._upgraded = True
+        self._stop()
+        super().handle_websocket_upgrade()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _start(self) -> None:
+        self._deadline = self.loop.call_later(self.arrival_seconds, self._too_slow)
+
+    def _stop(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        if self.transport.is_closing():
+            return
+        answered = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        if self._received and not answered:
+            self.transport.write(_timeout_answer())
+        self.transport.close()
+
+
+def _timeout_answer() -> bytes:
+    detail = "The request took too long to arrive."
+    answer = problem(408, "request_timeout", detail, f"{os.urandom(16).hex()}", headers=[(b"connection", b"close")])
+    head = b"".join(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)
+    return b"HTTP/1.1 408 Request Timeout\r\n" + head + b"\r\n" + bytes(answer.body)
+
+
+def serve(factory: str, *, host: str, port: int, workers: int) -> None:
+    """Serves until SIGINT or SIGTERM.
+
+    Args:
+        factory: import string of a function that builds the application; each worker calls it.
+        host: the address to listen on.
+        port: the port.
+        workers: how many processes share it.
+    """
+    if workers > 1:
+        folder = Path(tempfile.mkdtemp(prefix="mimo-metrics-"))
+        os.environ[MULTIPROCESS_FOLDER] = str(folder)
+    uvicorn.run(
+        factory,
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        http="infra.web.server:PatientProtocol",
+        ws="websockets-sansio",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+    )
