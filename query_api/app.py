@@ -1,0 +1,119 @@
+"""The query API's composition root: what there is, and who gets what. It must not hold any behaviour of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+import asyncpg
+from fastapi import FastAPI
+
+from infra.postgres import Role, connect, pool
+from infra.secrets import Secrets, load_secrets
+from infra.sessions import SessionWatch
+from infra.settings import Settings, load_settings
+from infra.telemetry import configure_logging
+from infra.tokens import Tokens
+from infra.web.application import new_application
+from infra.web.auth import Authenticator
+from infra.web.health import add_health
+from query_api.answers import Answers
+from query_api.cache import ReadCache
+from query_api.freshness import SILENCE_SECONDS, Freshness
+from query_api.measured import Shown
+from query_api.routes import courses, enrollments, messages, pipeline, users
+
+APPLICATION = "mimo-query"
+POOL_CONNECTIONS = 6
+STATEMENT_SECONDS = 4.0
+ROWS_BYTES = 96 * 1024 * 1024
+ANSWERS_BYTES = 64 * 1024 * 1024
+DESCRIPTION = """
+What mimo knows, ready to be shown. Send the `Mimo-Bookmark` that a command answered to be shown at least that;
+every answer carries the bookmark that it reflects, and an `ETag`.
+"""
+
+
+def create() -> FastAPI:
+    """The application with the settings of the environment: what each worker process calls."""
+    settings = load_settings()
+    configure_logging(settings, "query_api")
+    return new_query_api(settings, load_secrets(settings))
+
+
+def new_query_api(settings: Settings, secrets: Secrets) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: all settings.
+        secrets: the keys of access tokens.
+    """
+    url = settings.require_database_url
+    tokens = Tokens(secrets.signing_keys, settings.token_issuer, settings.token_audience, settings.access_token_seconds)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        own = partial(connect, url, application=APPLICATION, role=Role.QUERY)
+        async with pool(
+            url,
+            application=APPLICATION,
+            role=Role.QUERY,
+            min_size=0,
+            max_size=POOL_CONNECTIONS,
+            command_timeout=STATEMENT_SECONDS,
+        ) as connections:
+            freshness = Freshness(ReadCache(ROWS_BYTES), own)
+            watch = SessionWatch(connections, own, settings.access_token_seconds)
+            answers = Answers(connections, freshness, ANSWERS_BYTES)
+            app.state.pool, app.state.freshness, app.state.watch = connections, freshness, watch
+            app.state.answers, app.state.authenticator = answers, Authenticator(tokens, watch)
+            freshness.observe(partial(_show, Shown(), freshness, answers))
+            tracking = asyncio.create_task(freshness.run(), name="freshness")
+            await watch.start()
+            try:
+                await freshness.first_look(SILENCE_SECONDS)
+                yield
+            finally:
+                tracking.cancel()
+                with suppress(asyncio.CancelledError):
+                    await tracking
+                await watch.stop()
+
+    app = new_application("mimo queries", DESCRIPTION, lifespan=lifespan, allowed_origins=settings.allowed_origins)
+    for noun in (users, courses, enrollments, messages, pipeline):
+        noun.add_routes(app)
+    add_health(
+        app,
+        {
+            "database": lambda: _database(app.state.pool),
+            "freshness": lambda: _freshness(app.state.freshness),
+            "sessions": lambda: _sessions(app.state.watch),
+        },
+    )
+    return app
+
+
+def _show(shown: Shown, freshness: Freshness, answers: Answers) -> None:
+    shown.show(len(freshness.cache), freshness.cache.size_bytes, freshness.current(), answers.made_from)
+
+
+async def _database(connections: asyncpg.Pool) -> str | None:
+    try:
+        await connections.fetchval("select 1")
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        return f"the database does not answer: {type(error).__name__}"
+    return None
+
+
+async def _freshness(freshness: Freshness) -> str | None:
+    if not freshness.current():
+        return "how far the views have come was not heard for more than a second"
+    if missing := freshness.missing():
+        return f"views that are not built yet: {', '.join(missing)}"
+    return None
+
+
+async def _sessions(watch: SessionWatch) -> str | None:
+    return await watch.ready()

@@ -1,0 +1,277 @@
+"""Freshness: one tracker per process knows how far the views have come, keeps the cache true and lets bookmarks wait.
+
+It reads `read.checkpoint` whenever a projection notifies `mimo_view`, and a few times a second anyway. What changed
+between two looks it asks from the log's index; only when those rows are out of the cache are the new checkpoints
+published and the waiting let go, so nobody who waited can meet an older row. A lost channel, or a second without a
+heartbeat, empties the cache and puts it out of use.
+
+It must not know what the views hold nor what HTTP looks like.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from events.bookmark import Place
+from events.errors import NotCaughtUp
+from infra.startup import CannotStart
+from query_api.cache import Mark, ReadCache, Tag
+
+TOPICS: Mapping[str, str] = {
+    "users": "mimo.users",
+    "courses": "mimo.courses",
+    "enrollments": "mimo.enrollments",
+    "messages": "mimo.messages",
+}
+"""The projections that this API reads, each with the topic that it consumes."""
+
+CHANNEL = "mimo_view"
+POLL_SECONDS = 0.25
+SILENCE_SECONDS = 1.0
+"""After so long without a heartbeat the cache is out of use."""
+ROUND_TIMEOUT_SECONDS = 1.0
+RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+MAX_CHANGED_EVENTS = 5_000
+"""Further behind than this, everything is forgotten instead of asking for each key."""
+
+INSTALLATION = "select log_id, partitions from log.installation"
+
+CHECKPOINTS = """
+select c.projection, c.generation, c.topic, c.partition, c."offset", c.stopped is not null as stopped,
+  exists (select from read.parked p where p.projection = c.projection and p.topic = c.topic
+          and p.partition = c.partition) as parked
+from read.checkpoint c
+where c.projection = any ($1)
+"""
+
+CHANGED = """
+select t.topic, t.key, case t.type
+    when 'Enrolled' then t.data ->> 'user_id'
+    when 'Unenrolled' then t.data ->> 'user_id'
+    when 'ChannelOpened' then t.data ->> 'course_id'
+  end as also
+from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) r (topic, partition, after, upto)
+cross join lateral (
+  select e.topic, e.key, e.type, e.data from log.tail e
+  where e.topic = r.topic and e.partition = r.partition and e."offset" > r.after and e."offset" <= r.upto
+  order by e."offset"
+) t
+"""
+"""Which keys changed; `also` is what else rows are looked up by, as far as the event tells it."""
+
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Which log is read, and into how many partitions each topic of it is divided."""
+
+    log_id: UUID
+    partitions: int
+
+
+class Freshness:
+    """The tracker. `run` it in one task; everything else only looks at what it found.
+
+    Args:
+        cache: the cache to keep true.
+        connect: opens a connection of its own, with the role of this API.
+    """
+
+    def __init__(self, cache: ReadCache, connect: Connect) -> None:
+        self.cache = cache
+        self.history: History | None = None
+        self.stopped: frozenset[str] = frozenset()
+        """Projections that stand still before an event that they cannot apply."""
+        self._connect = connect
+        self._heartbeat_at = float("-inf")
+        self._generations: dict[str, int] = {}
+        self._parked: frozenset[Mark] = frozenset()
+        self._waiting: dict[Mark, list[tuple[int, asyncio.Future[None]]]] = {}
+        self._clock = asyncio.get_running_loop().time
+        self._looked = asyncio.Event()
+        self._observers: list[Callable[[], None]] = []
+
+    # -- what others may ask ---------------------------------------------------------------------------------------
+
+    def current(self) -> bool:
+        """Whether the cache may be used: the last heartbeat is less than a second old."""
+        return self._clock() - self._heartbeat_at < SILENCE_SECONDS
+
+    def missing(self) -> list[str]:
+        """The projections that no live generation shows yet."""
+        return [name for name in TOPICS if name not in self._generations]
+
+    def holds_parked(self, mark: Mark) -> bool:
+        """Whether a projection has set aside events of this partition."""
+        return mark in self._parked
+
+    def wanted(self, bookmark: Mapping[Place, int], projections: Collection[str]) -> dict[Mark, int]:
+        """What a bookmark asks of some projections; partitions that they do not consume ask nothing."""
+        partitions = self.history.partitions if self.history else 0
+        return {
+            (projection, topic, partition): offset
+            for (topic, partition), offset in bookmark.items()
+            for projection in projections
+            if TOPICS[projection] == topic and partition < partitions
+        }
+
+    def observe(self, observer: Callable[[], None]) -> None:
+        """Has something called after each look."""
+        self._observers.append(observer)
+
+    async def first_look(self, seconds: float) -> bool:
+        """Waits for the first look since the start; false when there was none in time."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._looked.wait(), seconds)
+        return self._looked.is_set()
+
+    def behind(self, wanted: Mapping[Mark, int]) -> dict[Mark, int]:
+        """What of the wanted is not published yet."""
+        published = self.cache.published
+        return {mark: offset for mark, offset in wanted.items() if published.get(mark, -1) < offset}
+
+    async def reach(self, wanted: Mapping[Mark, int], seconds: float) -> None:
+        """Waits until the published checkpoints have reached what is wanted.
+
+        Args:
+            wanted: an offset per mark.
+            seconds: how long to wait at most.
+
+        Raises:
+            NotCaughtUp: they did not in time; the text tells the lag.
+        """
+        if not (behind := self.behind(wanted)):
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                for mark, offset in behind.items():
+                    while self.cache.published.get(mark, -1) < offset:
+                        reached = asyncio.get_running_loop().create_future()
+                        self._waiting.setdefault(mark, []).append((offset, reached))
+                        await reached
+        if behind := self.behind(wanted):
+            raise NotCaughtUp(self._lag(behind))
+
+    # -- the task --------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Follows the views for ever, also over lost connections."""
+        log = structlog.get_logger("mimo.freshness")
+        failures = 0
+        while True:
+            connection: asyncpg.Connection | None = None
+            try:
+                connection = await self._connect()
+                await self._follow(connection)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, CannotStart) as error:
+                failures = 0 if self.current() else failures + 1
+                log.warning("channel_lost", error=str(error) or type(error).__name__, failures=failures)
+            finally:
+                self._lose()
+                if connection is not None:
+                    connection.terminate()
+            await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+
+    async def _follow(self, connection: asyncpg.Connection) -> None:
+        wake = asyncio.Event()
+
+        def ended(_: Any) -> None:
+            self._lose()
+            wake.set()
+
+        connection.add_termination_listener(ended)
+        async with asyncio.timeout(ROUND_TIMEOUT_SECONDS):
+            await connection.add_listener(CHANNEL, lambda *_: wake.set())
+            row = await connection.fetchrow(INSTALLATION)
+        self.history = History(row["log_id"], row["partitions"])
+        while True:
+            wake.clear()
+            async with asyncio.timeout(ROUND_TIMEOUT_SECONDS):
+                await self.look(connection)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await wake.wait()
+
+    async def look(self, connection: asyncpg.Connection) -> None:
+        """One look at the checkpoints: drops from the cache what changed, then publishes them."""
+        began_at = self._clock()
+        rows = await connection.fetch(CHECKPOINTS, list(TOPICS))
+        found = {(row["projection"], row["topic"], row["partition"]): row["offset"] for row in rows}
+        generations = {row["projection"]: row["generation"] for row in rows}
+        changed: set[Tag] = set()
+        if self._follows_on(found, generations):
+            ranges = self._ranges(found)
+            if sum(upto - after for _, _, after, upto in ranges) > MAX_CHANGED_EVENTS:
+                self.cache.forget()
+            elif ranges:
+                changed = await _changed(connection, ranges)
+        if not self.current() or not self._follows_on(found, generations):
+            self.cache.forget()
+        self._generations = generations
+        self.stopped = frozenset(row["projection"] for row in rows if row["stopped"])
+        self._parked = frozenset((row["projection"], row["topic"], row["partition"]) for row in rows if row["parked"])
+        self._heartbeat_at = began_at
+        self.cache.publish(found, changed)
+        self._release()
+        self._looked.set()
+        for observer in self._observers:
+            observer()
+
+    def _follows_on(self, found: Mapping[Mark, int], generations: Mapping[str, int]) -> bool:
+        """Whether these checkpoints continue the published ones: the same generations, none fallen back."""
+        published = self.cache.published
+        return generations == self._generations and all(found[mark] >= published[mark] for mark in published)
+
+    def _ranges(self, found: Mapping[Mark, int]) -> set[tuple[str, int, int, int]]:
+        """What to ask the log for. All or nothing: rows of any topic may come in while it is being asked."""
+        published, watches = self.cache.published, self.cache.watches
+        moved = [(mark, published[mark], upto) for mark, upto in found.items() if upto > published.get(mark, upto)]
+        if not any(watches(mark[1]) for mark, _, _ in moved):
+            return set()
+        return {(mark[1], mark[2], after, upto) for mark, after, upto in moved}
+
+    def _lose(self) -> None:
+        self._heartbeat_at = float("-inf")
+        self.cache.forget()
+
+    def _release(self) -> None:
+        published = self.cache.published
+        for mark in list(self._waiting):
+            reached, still = published.get(mark, -1), []
+            for offset, waiting in self._waiting.pop(mark):
+                if waiting.done():
+                    continue
+                if offset <= reached:
+                    waiting.set_result(None)
+                else:
+                    still.append((offset, waiting))
+            if still:
+                self._waiting[mark] = still
+
+    def _lag(self, behind: Mapping[Mark, int]) -> str:
+        if not self.current():
+            return "How far the views have come cannot be told now: the database does not answer."
+        told = []
+        for mark, offset in behind.items():
+            projection, _, partition = mark
+            known = self.cache.published.get(mark)
+            lag = "is not built yet" if known is None else f"is {offset - known} events behind in partition {partition}"
+            still = ", and stands still before an event that it cannot apply" if projection in self.stopped else ""
+            told.append(f"{projection} {lag}{still}")
+        return f"The view has not caught up with the bookmark: {'; '.join(told)}."
+
+
+async def _changed(connection: asyncpg.Connection, ranges: Collection[tuple[str, int, int, int]]) -> set[Tag]:
+    rows = await connection.fetch(CHANGED, *(list(column) for column in zip(*ranges, strict=True)))
+    changed = {(row["topic"], row["key"]) for row in rows}
+    changed.update((row["topic"], row["also"]) for row in rows if row["also"] is not None)
+    return changed

@@ -1,0 +1,77 @@
+"""The pipeline, for admins: how far each projection is behind the log, and what was set aside.
+
+Asked rarely, so it is an ordinary route that reads the books as they are. It must not know what projections do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import asyncpg
+import orjson
+from fastapi import FastAPI, Request
+
+from events.errors import Forbidden, Overloaded
+from infra.web.answer import Ready
+from infra.web.application import problems
+from infra.web.auth import Authenticated
+from query_api import shapes
+from query_api.freshness import TOPICS
+from query_api.reading import ACQUIRE_SECONDS, DATABASE_AWAY
+from query_api.routes.courses import is_admin
+
+PIPELINE = """
+with place as (
+  select c.projection, c.version, c.generation, c.topic, c.partition, c."offset", c.stopped,
+    coalesce((select e."offset" from log.tail e where e.topic = c.topic and e.partition = c.partition
+              order by e."offset" desc limit 1), 0) as last,
+    (select e.at from log.tail e where e.topic = c.topic and e.partition = c.partition
+       and e."offset" = c."offset" + 1) as waiting_since
+  from read.checkpoint c
+)
+select p.projection as name, p.version, p.generation,
+  sum(greatest(p.last - p."offset", 0))::bigint as lag_events,
+  coalesce(greatest(extract(epoch from clock_timestamp() - min(p.waiting_since)), 0), 0)::float8 as lag_seconds,
+  (select count(*) from read.parked k where k.projection = p.projection and k.version = p.version) as parked,
+  coalesce(jsonb_agg(jsonb_build_object('topic', p.topic, 'partition', p.partition, 'reason', p.stopped)
+           order by p.topic, p.partition) filter (where p.stopped is not null), '[]')::text as stopped
+from place p
+group by p.projection, p.version, p.generation
+order by p.projection, p.version
+"""
+
+LOG = """
+select i.log_id, coalesce((select e.position from log.tail e order by e.position desc limit 1), 0) as position
+from log.installation i
+"""
+
+EMBEDDED = {"running": False, "reason": "embedded mode: the projections follow the log directly"}
+
+
+async def pipeline(request: Request, caller: Authenticated) -> Ready:
+    """Lag in events and seconds per projection, the relay, and parked events."""
+    if not is_admin(caller):
+        raise Forbidden("Only admins may see the pipeline.")
+    pool: asyncpg.Pool = request.app.state.pool
+    try:
+        async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+            rows = await connection.fetch(PIPELINE)
+            log = await connection.fetchrow(LOG)
+    except DATABASE_AWAY as error:
+        raise Overloaded("The database does not answer now.") from error
+    found = [{**row, "stopped": orjson.Fragment(row["stopped"])} for row in rows]
+    found += [_missing(name) for name in TOPICS if all(row["name"] != name for row in rows)]
+    body = {"log_id": log["log_id"], "position": log["position"], "projections": found, "relay": EMBEDDED}
+    return Ready(200, orjson.dumps(body), [(b"cache-control", b"no-store")])
+
+
+def _missing(name: str) -> dict[str, Any]:
+    unknown = dict.fromkeys(("version", "generation", "lag_events", "lag_seconds"))
+    return {"name": name, **unknown, "parked": 0, "stopped": []}
+
+
+def add_routes(app: FastAPI) -> None:
+    """Adds the route."""
+    app.router.add_api_route(
+        "/v1/pipeline", pipeline, response_model=shapes.Pipeline, responses=problems("forbidden"), tags=["operations"]
+    )

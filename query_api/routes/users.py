@@ -1,0 +1,66 @@
+"""Profiles: one's own with e-mail and roles, everybody else's without."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import orjson
+from fastapi import FastAPI
+
+from events.errors import NotCaughtUp, NotFound
+from infra.web.answer import Ready
+from infra.web.application import problems
+from infra.web.auth import Authenticated
+from infra.web.lean import LeanRoute
+from query_api import shapes
+from query_api.answers import Composed
+from query_api.asked import Asks
+from query_api.dependencies import Answering
+from query_api.reading import Reading
+from query_api.views.users import PERSON, Person
+
+BEHIND = ("users",)
+
+
+async def me(caller: Authenticated, answers: Answering, asked: Asks) -> Ready:
+    """One's own profile."""
+
+    async def compose(reading: Reading) -> Composed:
+        person = await reading.one(PERSON, caller.user_id)
+        if person is None:
+            raise NotCaughtUp("Your registration is not in the view yet.")
+        shown = {**public(person), "email": person.email, "roles": person.roles}
+        return Composed(orjson.dumps(shown, option=orjson.OPT_UTC_Z))
+
+    return await answers.answer(asked, ("me", caller.user_id), BEHIND, compose)
+
+
+async def user(user_id: UUID, _caller: Authenticated, answers: Answering, asked: Asks) -> Ready:
+    """Somebody's public profile."""
+
+    async def compose(reading: Reading) -> Composed:
+        person = await reading.one(PERSON, user_id)
+        if person is None:
+            raise NotFound("There is no such user.")
+        return Composed(orjson.dumps(public(person), option=orjson.OPT_UTC_Z))
+
+    return await answers.answer(asked, ("user", user_id), BEHIND, compose)
+
+
+def public(person: Person) -> dict[str, object]:
+    """What everybody may see of someone."""
+    return {"user_id": person.user_id, "display_name": person.display_name, "joined_at": person.joined_at}
+
+
+def add_routes(app: FastAPI) -> None:
+    """Adds the routes of this noun."""
+    refusals = problems("not_found", "history_changed", "not_caught_up", "parked")
+    for path, endpoint, shape in (("/v1/me", me, shapes.Me), ("/v1/users/{user_id}", user, shapes.User)):
+        app.router.add_api_route(
+            path,
+            endpoint,
+            response_model=shape,
+            responses=refusals,
+            tags=["users"],
+            route_class_override=LeanRoute,
+        )

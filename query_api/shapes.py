@@ -1,0 +1,175 @@
+"""The shapes of answers as the OpenAPI document tells them. The bytes are made in the routes; a test compares the two.
+
+It must not know how rows are found.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+NEXT = Field(description="Send it as `cursor` for the next page; null on the last one.")
+
+
+class User(BaseModel):
+    """Someone, as everybody sees them."""
+
+    user_id: UUID
+    display_name: str | None = Field(description="Null when the person was erased.")
+    joined_at: datetime
+
+
+class Me(User):
+    """Someone, as they see themselves."""
+
+    email: str | None
+    roles: list[str]
+
+
+class CourseStatus(StrEnum):
+    """Draft → published → archived."""
+
+    DRAFT = "draft"
+    PUBLISHED = "published"
+    ARCHIVED = "archived"
+
+
+class CannotEnroll(StrEnum):
+    """Why the caller cannot enrol."""
+
+    COURSE_NOT_OPEN = "course_not_open"
+    ALREADY_ENROLLED = "already_enrolled"
+    COURSE_FULL = "course_full"
+    UNAUTHENTICATED = "unauthenticated"
+
+
+class Course(BaseModel):
+    """A course, as the caller sees it."""
+
+    course_id: UUID
+    title: str
+    description: str
+    tags: list[str]
+    status: CourseStatus
+    owner_id: UUID
+    capacity: int | None = Field(description="Seats; null: as many as come.")
+    enrolled_count: int
+    seats_left: int | None = Field(description="Null when seats are not limited.")
+    can_enroll: bool
+    cannot_enroll_reason: CannotEnroll | None
+    created_at: datetime
+
+
+class CourseList(BaseModel):
+    """A page of courses, newest first."""
+
+    items: list[Course]
+    next_cursor: str | None = NEXT
+
+
+class MyCourse(Course):
+    """A course that the caller is enrolled in."""
+
+    enrolled_at: datetime
+
+
+class MyCourseList(BaseModel):
+    """A page of the caller's courses, the latest enrolment first."""
+
+    items: list[MyCourse]
+    next_cursor: str | None = NEXT
+
+
+class Enrollment(BaseModel):
+    """Someone enrolled in a course."""
+
+    user_id: UUID
+    display_name: str | None
+    enrolled_at: datetime
+
+
+class Roster(BaseModel):
+    """A page of who is enrolled, the latest first."""
+
+    items: list[Enrollment]
+    next_cursor: str | None = NEXT
+
+
+class Channel(BaseModel):
+    """A channel of a course."""
+
+    channel_id: UUID
+    course_id: UUID
+    name: str
+    opened_at: datetime
+    last_seq: int = Field(description="The seq of the channel's last event of any kind.")
+    message_count: int = Field(description="The number of the last message; a difference of numbers is what is unread.")
+
+
+class ChannelList(BaseModel):
+    """The channels of a course, oldest first; all of them."""
+
+    items: list[Channel]
+    next_cursor: str | None = NEXT
+
+
+class Message(BaseModel):
+    """A message, its text null once it is deleted."""
+
+    message_id: UUID
+    channel_id: UUID
+    seq: int
+    number: int
+    author_id: UUID
+    author_name: str | None
+    text: str | None
+    sent_at: datetime
+    edited_at: datetime | None
+    deleted: bool
+
+
+class MessageList(BaseModel):
+    """A part of a timeline, newest first."""
+
+    items: list[Message]
+    next_cursor: str | None = NEXT
+    last_seq: int = Field(description="Where a live subscription goes on.")
+
+
+class Stopped(BaseModel):
+    """A partition where a projection stands still."""
+
+    topic: str
+    partition: int
+    reason: str
+
+
+class Projection(BaseModel):
+    """How far one projection has come."""
+
+    name: str
+    version: int | None
+    generation: int | None
+    lag_events: int | None = Field(description="Events of its topics that it has not applied yet.")
+    lag_seconds: float | None = Field(description="How long the oldest of them has waited.")
+    parked: int = Field(description="Events set aside because they could not be applied.")
+    stopped: list[Stopped]
+
+
+class Relay(BaseModel):
+    """The copying of the log to Kafka."""
+
+    running: bool
+    reason: str | None
+
+
+class Pipeline(BaseModel):
+    """How everything is flowing."""
+
+    log_id: UUID
+    position: int = Field(description="The position of the last event.")
+    projections: list[Projection]
+    relay: Relay

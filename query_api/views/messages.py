@@ -1,0 +1,158 @@
+"""Look-ups in the views of channels and what was said in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+
+from query_api.lookups import Lookup, by_rows
+
+HOMES = """
+select k.number, h.channel_id is not null as found,
+  case when k.number = 1 then (
+    select array_agg(c."offset" order by c.partition) from read.checkpoint c where c.projection = 'messages'
+  ) end as checkpoints,
+  h.course_id, h.owner_id
+from unnest($1::uuid[]) with ordinality k (channel_id, number)
+left join read.channels_v1 h on h.channel_id = k.channel_id
+"""
+
+CHANNELS_OF_COURSES = """
+select k.number, h.channel_id is not null as found,
+  case when k.number = 1 then (
+    select array_agg(c."offset" order by c.partition) from read.checkpoint c where c.projection = 'messages'
+  ) end as checkpoints,
+  h.channel_id, h.owner_id, h.course_id, h.name, h.opened_at, h.last_seq, h.message_count
+from unnest($1::uuid[]) with ordinality k (course_id, number)
+left join read.channels_v1 h on h.course_id = k.course_id
+order by k.number, h.opened_at, h.channel_id
+"""
+
+TIMELINES = """
+select k.number, h.channel_id is not null as found,
+  case when k.number = 1 then (
+    select array_agg(c."offset" order by c.partition) from read.checkpoint c where c.projection = 'messages'
+  ) end as checkpoints,
+  h.last_seq, m.message_id, m.seq, m.number as message_number, m.author_id, m.text, m.sent_at, m.edited_at, m.deleted
+from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[])
+  with ordinality k (channel_id, before_seq, after_seq, rows, number)
+left join read.channels_v1 h on h.channel_id = k.channel_id
+left join lateral (
+  select m.* from read.messages_v1 m
+  where m.channel_id = k.channel_id and m.seq < k.before_seq and m.seq > k.after_seq
+  order by m.seq desc limit k.rows
+) m on true
+order by k.number, m.seq desc
+"""
+
+
+class Home(NamedTuple):
+    """Where a channel belongs; never changes."""
+
+    course_id: UUID
+    owner_id: UUID
+
+
+class Channel(NamedTuple):
+    """A channel, with its JSON, and who owns its course."""
+
+    channel_id: UUID
+    owner_id: UUID
+    json: bytes
+
+
+class Span(NamedTuple):
+    """The key of a part of a timeline: the newest `rows` messages with `after_seq` < seq < `before_seq`."""
+
+    channel_id: UUID
+    before_seq: int
+    after_seq: int
+    rows: int
+
+
+class Message(NamedTuple):
+    """A message: its JSON in two pieces, before and after the author's name."""
+
+    seq: int
+    author_id: UUID
+    head: bytes
+    tail: bytes
+
+
+class Timeline(NamedTuple):
+    """Messages, newest first, and the channel's last seq: where a live subscription goes on."""
+
+    messages: list[Message]
+    last_seq: int
+
+
+def _message(channel_id: UUID, row: Any) -> Message:
+    head = {
+        "message_id": row["message_id"],
+        "channel_id": channel_id,
+        "seq": row["seq"],
+        "number": row["message_number"],
+        "author_id": row["author_id"],
+    }
+    tail = {
+        "text": row["text"],
+        "sent_at": row["sent_at"],
+        "edited_at": row["edited_at"],
+        "deleted": row["deleted"],
+    }
+    return Message(
+        row["seq"],
+        row["author_id"],
+        orjson.dumps(head)[:-1] + b',"author_name":',
+        b"," + orjson.dumps(tail, option=orjson.OPT_UTC_Z)[1:],
+    )
+
+
+def _timeline(key: Span, rows: Sequence[Any]) -> Timeline | None:
+    if not rows:
+        return None
+    messages = [_message(key.channel_id, row) for row in rows if row["seq"] is not None]
+    return Timeline(messages, rows[0]["last_seq"])
+
+
+def _channel(row: Any) -> Channel:
+    columns = ("channel_id", "course_id", "name", "opened_at", "last_seq", "message_count")
+    shown = {column: row[column] for column in columns}
+    return Channel(row["channel_id"], row["owner_id"], orjson.dumps(shown, option=orjson.OPT_UTC_Z))
+
+
+HOME: Lookup[UUID, Home | None] = Lookup(
+    "channel_home",
+    "messages",
+    by_rows(
+        HOMES, lambda keys: (keys,), lambda _, rows: Home(rows[0]["course_id"], rows[0]["owner_id"]) if rows else None
+    ),
+    event_key=str,
+    changed_by=lambda channel_id, found: () if found else (str(channel_id),),
+    size_bytes=lambda _: 200,
+)
+"""Which course a channel belongs to; None when there is no such channel (yet)."""
+
+CHANNELS_OF: Lookup[UUID, list[Channel]] = Lookup(
+    "channels_of_course",
+    "messages",
+    by_rows(CHANNELS_OF_COURSES, lambda keys: (keys,), lambda _, rows: [_channel(row) for row in rows]),
+    event_key=lambda _: None,
+    changed_by=lambda course_id, found: (str(course_id), *(str(channel.channel_id) for channel in found)),
+    size_bytes=lambda found: sum(200 + len(channel.json) for channel in found),
+)
+"""The channels of a course, oldest first."""
+
+TIMELINE: Lookup[Span, Timeline | None] = Lookup(
+    "timeline",
+    "messages",
+    by_rows(TIMELINES, lambda keys: tuple(list(column) for column in zip(*keys, strict=True)), _timeline),
+    event_key=lambda key: str(key.channel_id),
+    changed_by=lambda key, _: (str(key.channel_id),),
+    size_bytes=lambda found: sum(300 + len(m.head) + len(m.tail) for m in found.messages) if found else 0,
+    at_once=50,
+)
+"""A part of a channel's timeline; None when there is no such channel (yet)."""
