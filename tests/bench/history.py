@@ -20,7 +20,8 @@ ROWS_A_CHUNK = 5_000
 STRIDE = 7_919
 """A prime: walking the channels in its steps visits each once a lap, never two neighbours in a row."""
 
-COLUMNS = ("position", "version", "offset", "at", "partition", "schema", "id", "stream", "topic", "key", "type", "data", "meta")  # fmt: skip
+COLUMNS = ("position", "version", "offset", "at", "partition", "schema",
+           "id", "stream", "topic", "key", "type", "data", "meta")  # fmt: skip
 SEALED = "Q" * 252
 META = '{"actor":"user:0193a5b2-7c00-7000-8000-000000000001","correlation_id":"0193a5b2-7c00-7000-8000-000000000002"}'
 
