@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from tests.bench import append, eventsourcing_side, rush, snapshot
+from tests.bench import append, eventsourcing_side, freshness, http_load, projections, rush, snapshot
 from tests.bench.cluster import Cluster, throw_away_cluster
 from tests.bench.effort import FULL, QUICK, Effort
 from tests.bench.table import Table
@@ -26,6 +26,9 @@ BENCHES: dict[str, Bench] = {
     "rush": rush.run,
     "snapshot": snapshot.run,
     "eventsourcing": eventsourcing_side.run,
+    "http": http_load.run,
+    "freshness": freshness.run,
+    "projections": projections.run,
 }
 
 

@@ -7,8 +7,8 @@ what is measured.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -38,6 +38,19 @@ class Cluster:
         finally:
             await connection.close()
         return self.server.url(name)
+
+    @asynccontextmanager
+    async def clone(self, url: str) -> AsyncIterator[str]:
+        """Copy a database that nobody is connected to; the copy is dropped at the end."""
+        source = url.rpartition("/")[2]
+        name = f"{source}_copy"
+        connection = await asyncpg.connect(self.server.url())
+        try:
+            await connection.execute(f'create database "{name}" template "{source}" strategy file_copy')
+            yield self.server.url(name)
+            await connection.execute(f'drop database "{name}" with (force)')
+        finally:
+            await connection.close()
 
     async def mimo_database(self, purpose: str) -> str:
         """Create a database with our schema and return its address."""

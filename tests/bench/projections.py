@@ -1,0 +1,130 @@
+"""How quickly each projection catches up with a long history, beside COPY of the result into the same tables.
+
+The projector process is started as in production; the clock runs from the first checkpoint that moves to the last.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+import time
+from contextlib import AsyncExitStack
+from statistics import median
+
+import asyncpg
+
+from tests.bench import real_history
+from tests.bench.cluster import Cluster
+from tests.bench.effort import Effort
+from tests.bench.measure import Pairs
+from tests.bench.processes import DidNotStart, running
+from tests.bench.table import Table, whole
+
+POLL_SECONDS = 0.005
+LONGEST_SECONDS = 120
+TARGET = "≥ 0.3, promise 0.5"
+
+APPLIED = """
+select coalesce(sum(c."offset"), 0)::bigint from read.checkpoint c where c.projection = $1"""
+TABLES = """
+select schemaname as schema, tablename as name from pg_tables
+where schemaname like $1 || '\\_v%' order by tablename"""
+
+COPIED_COLUMNS = """
+select array_agg(attname::text order by attnum) from pg_attribute
+where attrelid = 'public.copied'::regclass and attnum > 0 and not attisdropped and attgenerated = ''"""
+
+
+class Progress:
+    """Watches how many events a projection has applied."""
+
+    def __init__(self, connection: asyncpg.Connection, projection: str) -> None:
+        self._connection, self._projection = connection, projection
+
+    async def applied(self) -> int:
+        """How many events so far."""
+        return int(await self._connection.fetchval(APPLIED, self._projection))
+
+    async def rate_until(self, events: int, deadline: float) -> float:
+        """Events per second between the first progress and all of them.
+
+        Raises:
+            DidNotStart: it did not get there before the deadline (of time.monotonic).
+        """
+        while (first := await self.applied()) == 0:
+            await self._pause(deadline)
+        started = time.perf_counter()
+        while await self.applied() < events:
+            await self._pause(deadline)
+        return (events - first) / (time.perf_counter() - started)
+
+    async def _pause(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise DidNotStart(f"{self._projection} applied {await self.applied()} events in {LONGEST_SECONDS} s")
+        await asyncio.sleep(POLL_SECONDS)
+
+
+async def catch_up(cluster: Cluster, url: str, projection: str) -> float:
+    """Start the projector on a loaded log and stop it when it has caught up; events per second."""
+    connection = await asyncpg.connect(url)
+    environment = {"MIMO_DATABASE_URL": url, "MIMO_DATA": str(cluster.folder / "mimo-data")}
+    try:
+        events = int(await connection.fetchval("select count(*) from log.event"))
+        with running([sys.executable, "-m", "projectors"], environment, cluster.folder / "projectors.log"):
+            progress = Progress(connection, projection)
+            return await progress.rate_until(events, time.monotonic() + LONGEST_SECONDS)
+    finally:
+        await connection.close()
+
+
+async def copy_again(url: str, projection: str) -> float:
+    """COPY the finished tables into empty ones of the same make; rows of the largest per second."""
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("set synchronous_commit = off")  # as the projector does
+        seconds, most = 0.0, 0
+        for table in await connection.fetch(TABLES, projection):
+            await connection.execute(
+                f'create table public.copied (like "{table["schema"]}"."{table["name"]}" including all)'
+            )
+            columns = await connection.fetchval(COPIED_COLUMNS)
+            content = io.BytesIO()
+            await connection.copy_from_table(
+                table["name"],
+                schema_name=table["schema"],
+                columns=columns,
+                output=content,
+                format="binary",
+            )
+            content.seek(0)
+            started = time.perf_counter()
+            copied = await connection.copy_to_table("copied", columns=columns, source=content, format="binary")
+            seconds += time.perf_counter() - started
+            most = max(most, int(copied.removeprefix("COPY ")))
+            await connection.execute("drop table public.copied")
+    finally:
+        await connection.close()
+    return most / seconds
+
+
+async def compare(cluster: Cluster, projection: str, effort: Effort) -> list[str]:
+    """One row: a fresh copy of the same log for each round."""
+    loaded = await cluster.mimo_database(projection)
+    await real_history.load(loaded, projection, effort.replayed_events)
+    rates, copies = [], []
+    for _ in range(max(1, effort.rounds - 2)):
+        async with AsyncExitStack() as stack:
+            url = await stack.enter_async_context(cluster.clone(loaded))
+            rates.append(await catch_up(cluster, url, projection))
+            copies.append(await copy_again(url, projection))
+    ratio = Pairs(rates, copies).ratio(float)
+    return [projection, whole(median(copies)), whole(median(rates)), str(ratio), TARGET]
+
+
+async def run(cluster: Cluster, effort: Effort) -> list[Table]:
+    """Measure every projection."""
+    rows = [await compare(cluster, projection, effort) for projection in real_history.KINDS]
+    columns = ("projection", "COPY rows/s", "events/s", "share", "target")
+    title = f"Projections catching up with {effort.replayed_events:,} events, one projector process"
+    return [Table("projections", title, columns, rows)]
