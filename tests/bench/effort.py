@@ -12,6 +12,7 @@ class Effort:
     Args:
         rounds: pairs of interleaved measurements of each comparison.
         log_seconds: length of one measurement of the log.
+        long_rounds: the same for comparisons that take several seconds each.
         http_seconds: length of one run of the load generator.
         snapshot_appends: appends under a held snapshot.
         replayed_events: events that a projection catches up with.
@@ -20,6 +21,7 @@ class Effort:
 
     rounds: int = 5
     log_seconds: float = 0.7
+    long_rounds: int = 3
     http_seconds: float = 3
     snapshot_appends: int = 20_000
     replayed_events: int = 200_000
@@ -28,5 +30,11 @@ class Effort:
 
 FULL = Effort()
 QUICK = Effort(
-    rounds=1, log_seconds=0.2, http_seconds=1, snapshot_appends=1_000, replayed_events=5_000, freshness_seconds=2
+    rounds=1,
+    log_seconds=0.2,
+    long_rounds=1,
+    http_seconds=1,
+    snapshot_appends=1_000,
+    replayed_events=5_000,
+    freshness_seconds=2,
 )

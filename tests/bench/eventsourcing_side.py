@@ -90,12 +90,11 @@ async def ours(school: LogSchool, clients: int, seconds: float) -> float:
 
 async def compare(school: LogSchool, url: str, clients: int, functions: bool, effort: Effort) -> Pairs[float]:
     """Both sides in turn, with that many appenders."""
-    seconds = effort.log_seconds * 2
     mine, other = [], []
     with recorder(url, clients, functions=functions) as library:
         for _ in range(effort.rounds):
-            mine.append(await ours(school, clients, seconds))
-            other.append(await asyncio.to_thread(theirs, library, clients, seconds))
+            mine.append(await ours(school, clients, effort.log_seconds))
+            other.append(await asyncio.to_thread(theirs, library, clients, effort.log_seconds))
     return Pairs(mine, other)
 
 

@@ -113,7 +113,7 @@ async def compare(cluster: Cluster, projection: str, effort: Effort) -> list[str
     loaded = await cluster.mimo_database(projection)
     await real_history.load(loaded, projection, effort.replayed_events)
     rates, copies = [], []
-    for _ in range(max(1, effort.rounds - 2)):
+    for _ in range(effort.long_rounds):
         async with AsyncExitStack() as stack:
             url = await stack.enter_async_context(cluster.clone(loaded))
             rates.append(await catch_up(cluster, url, projection))

@@ -50,7 +50,7 @@ def require_wrk() -> str:
     if found is None:
         raise LoadGeneratorMissing(
             "The HTTP benchmarks need the load generator wrk: install it (apt install wrk, brew install wrk) "
-            "and run this again; `python -m tests.bench --only append` works without it."
+            "and run this again; all others work without it."
         )
     return found
 
