@@ -14,7 +14,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -31,7 +31,7 @@ START_SECONDS = 120.0  # a crash recovery replays up to max_wal_size
 POLL_SECONDS = 0.01
 LOG_BYTES = 10_000_000
 PORT_ATTEMPTS = 5
-STOP_STEPS = ((signal.SIGINT, 5.0), (signal.SIGQUIT, 2.0), (signal.SIGKILL, 2.0))
+STOP_STEPS = ((signal.SIGINT, 2.5), (signal.SIGQUIT, 1.0), (signal.SIGKILL, 0.5))
 """A fast shutdown, then an immediate one (the next start recovers), then the axe."""
 
 SETTINGS = {
@@ -99,8 +99,11 @@ class EmbeddedPostgres:
         """Whether a server, ours or a left-over, works on this folder."""
         return bool(self._left_overs())
 
-    def start(self) -> None:
+    def start(self, gave_up: Callable[[], bool] = lambda: False) -> None:
         """Make the cluster if it is missing, end a left-over server, start ours and wait until it accepts connections.
+
+        Args:
+            gave_up: asked again and again; True ends the waiting (a long crash recovery should not delay a stop).
 
         Raises:
             CannotStart: it does not come up; the text says why, with the end of its log.
@@ -116,7 +119,7 @@ class EmbeddedPostgres:
             access = self._read_access()
             if not _is_free(int(access["port"])):
                 self._write_access({**access, "port": _free_port()})
-            if self._started(self._account):
+            if self._started(self._account, gave_up):
                 return
         raise CannotStart(f"PostgreSQL found no free port in {PORT_ATTEMPTS} attempts.")
 
@@ -171,7 +174,7 @@ class EmbeddedPostgres:
 
     # -- the process -------------------------------------------------------------------------------------------------
 
-    def _started(self, account: Account) -> bool:
+    def _started(self, account: Account, gave_up: Callable[[], bool]) -> bool:
         """Start the server; False if somebody took the port in the meantime."""
         log = self.folder / "server.log"
         if log.exists() and log.stat().st_size > LOG_BYTES:
@@ -193,7 +196,7 @@ class EmbeddedPostgres:
                     self._write_access({**self._read_access(), "port": _free_port()})
                     return False
                 raise CannotStart(f"PostgreSQL did not start on {self.folder}; it says: {said[-600:]}")
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or gave_up():
                 self.stop()
                 raise CannotStart(f"PostgreSQL was not ready within {START_SECONDS:.0f} s; see {log}.")
             time.sleep(POLL_SECONDS)

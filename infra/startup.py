@@ -3,6 +3,10 @@
 It must not know which program starts: the command line prints the sentence and ends, nothing else reads it.
 """
 
+from events.errors import MimoError
 
-class CannotStart(Exception):  # noqa: N818 - it reads as what it says: raise CannotStart("The port is taken.")
+
+class CannotStart(MimoError):
     """Something outside the program is missing or wrong; the text says what, and what to do about it."""
+
+    code = "cannot_start"

@@ -94,7 +94,7 @@ def serve(factory: str, *, host: str, port: int, workers: int) -> None:
         port: the port.
         workers: how many processes share it.
     """
-    if workers > 1:
+    if workers > 1 and MULTIPROCESS_FOLDER not in os.environ:
         folder = Path(tempfile.mkdtemp(prefix="mimo-metrics-"))
         os.environ[MULTIPROCESS_FOLDER] = str(folder)
     uvicorn.run(

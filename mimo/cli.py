@@ -1,0 +1,157 @@
+"""The `mimo` command: what people type. Each command is a few lines; the work is in the modules beside.
+
+It must not hold any logic of its own.
+"""
+
+import asyncio
+import json
+import sys
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from infra.settings import LogFormat, LogLevel, Settings, load_settings, settings_table
+from infra.startup import CannotStart
+from infra.telemetry import configure_logging
+
+app = typer.Typer(
+    help="An education backend with real-time chat: commands in, events logged, views out.\n\n"
+    "Start with [bold]mimo up[/bold]; it needs nothing but this folder. Settings come from the environment "
+    "([bold]mimo settings[/bold] lists them); options go before them.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+users = typer.Typer(help="People and what they may do.", no_args_is_help=True)
+keys = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=True)
+app.add_typer(users, name="users")
+app.add_typer(keys, name="keys")
+
+Data = Annotated[Path | None, typer.Option(help="Folder of the embedded database and of the keys. \\[default: data]")]
+
+
+class GrantedRole(StrEnum):
+    """The roles that an operator can grant."""
+
+    INSTRUCTOR = "instructor"
+    ADMIN = "admin"
+
+
+def run() -> None:
+    """Run the command line; what cannot start is said in one sentence, with exit code 1."""
+    try:
+        app(prog_name="mimo")
+    except CannotStart as error:
+        typer.secho(f"mimo: {error}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@app.command()
+def up(
+    data: Data = None,
+    command_port: Annotated[int | None, typer.Option(help="Port of the command API; 0: any. \\[default: 8001]")] = None,
+    query_port: Annotated[int | None, typer.Option(help="Port of the query API; 0: any. \\[default: 8002]")] = None,
+    workers: Annotated[int | None, typer.Option(help="Processes of each API. \\[default: 1]")] = None,
+) -> None:
+    """Start the whole system and keep it running until Ctrl-C.
+
+    Starts PostgreSQL (unless MIMO_DATABASE_URL names one), migrates, starts the command API, the query API and the
+    projector, and prints one line "ready" with the addresses. What crashes is started again.
+    """
+    from mimo import up as running
+
+    settings = _settings(data=data, command_port=command_port, query_port=query_port, workers=workers)
+    terminal = settings.log_format is LogFormat.TEXT or (settings.log_format is LogFormat.AUTO and sys.stderr.isatty())
+    if terminal and "log_level" not in settings.model_fields_set:  # people want to see what matters
+        settings = settings.model_copy(update={"log_level": LogLevel.WARNING})
+    log = structlog.get_logger("mimo.up")
+
+    def say(sentence: str) -> None:
+        if terminal:
+            typer.echo(f"mimo: {sentence}", err=True)
+        else:
+            log.warning(sentence)
+
+    running.up(settings, say, typer.echo)
+
+
+@app.command()
+def migrate(data: Data = None) -> None:
+    """Bring the database to the newest revision (mimo up does it by itself)."""
+    from infra.migrations import runner
+    from mimo.database import database
+
+    settings = _settings(data=data)
+    with database(settings, make=True) as url:
+        asyncio.run(runner.migrate(url, partitions=settings.partitions))
+    typer.echo("The database is at the newest revision.")
+
+
+@app.command()
+def status(
+    data: Data = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False
+) -> None:
+    """Show how far each projection is behind the log, in events and seconds."""
+    from mimo.database import database
+    from mimo.status import read_status
+
+    with database(_settings(data=data)) as url:
+        found = asyncio.run(read_status(url))
+    if as_json:
+        typer.echo(json.dumps(asdict(found)))
+        return
+    table = Table(
+        "projection", "version", "generation", "status", "events behind", "seconds behind", "parked", "stopped"
+    )
+    for line in found.lines:
+        behind = (str(line.events_behind), f"{line.seconds_behind:.1f}", str(line.parked), line.stopped or "")
+        table.add_row(line.projection, str(line.version), str(line.generation), line.status, *behind)
+    Console().print(table)
+    typer.echo(f"{found.position} events in the log")
+
+
+@users.command("grant")
+def users_grant(
+    email: Annotated[str, typer.Argument(help="The address that the person registered with.")],
+    role: Annotated[GrantedRole, typer.Argument(help="What the person becomes.")],
+    data: Data = None,
+) -> None:
+    """Make somebody an instructor or an admin; it holds from their next login or refresh on."""
+    from infra.secrets import load_secrets
+    from mimo.database import database
+    from mimo.users import grant
+
+    settings = _settings(data=data)
+    with database(settings) as url:
+        new = asyncio.run(grant(url, load_secrets(settings), email, role.value))
+    typer.echo(f"{email} is {'now' if new else 'already'} {role.value}.")
+
+
+@keys.command("rotate")
+def keys_rotate(data: Data = None) -> None:
+    """Make a new signing key; it is used from the next start, and older ones verify until their tokens have expired."""
+    from infra.secrets import rotate_signing_key
+
+    typer.echo(f"Made {rotate_signing_key(_settings(data=data).keys_folder)}; restart to use it.")
+
+
+@app.command()
+def settings() -> None:
+    """List all settings as a table: variable, default, meaning."""
+    typer.echo(settings_table())
+
+
+def _settings(**given: object) -> Settings:
+    """Read the settings and set up logging."""
+    found = load_settings(**given)
+    configure_logging(found, "mimo")
+    return found

@@ -1,0 +1,69 @@
+"""Finds the database for commands other than `up`: an external one, the running embedded one, or that one started.
+
+It must not know what is asked of the database.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from infra.embedded_postgres import EmbeddedPostgres
+from infra.folder_lock import FolderLock
+from infra.settings import Settings
+from infra.startup import CannotStart
+
+
+def embedded_postgres(data: Path) -> EmbeddedPostgres:
+    """The embedded server of a data folder; nothing is started."""
+    return EmbeddedPostgres(data / "postgres")
+
+
+def prepare_folder(data: Path) -> Path:
+    """Make the data folder.
+
+    Returns:
+        Its absolute path.
+
+    Raises:
+        CannotStart: it cannot be made or written.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        probe = data / "lock"
+        probe.touch()
+    except OSError as error:
+        raise CannotStart(
+            f"The data folder {data} cannot be written ({error.strerror}): choose another with --data."
+        ) from None
+    return data.resolve()
+
+
+@contextmanager
+def database(settings: Settings, *, make: bool = False) -> Iterator[str]:
+    """Give the address of the system's database while the context lasts.
+
+    Args:
+        settings: say where it is.
+        make: whether an embedded database is made if there is none.
+
+    Raises:
+        CannotStart: there is none, or it cannot be started.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url
+        return
+    server = embedded_postgres(settings.data)
+    if not make and not server.cluster.exists():
+        raise CannotStart(
+            f"There is no database in {settings.data} yet: run `mimo up`, or say where it is with --data."
+        )
+    lock = FolderLock(prepare_folder(settings.data))
+    if not lock.acquire():  # `mimo up` runs it
+        yield server.url()
+        return
+    try:
+        server.start()
+        yield server.url()
+    finally:
+        server.stop()
+        lock.release()
