@@ -34,9 +34,6 @@ UNSTORABLE = (
     ValueError,
     OverflowError,
 )
-# After any of these the outcome of the call is unknown.
-UNKNOWN = (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, MimoError)
-
 log = structlog.get_logger(__name__)
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
@@ -141,7 +138,7 @@ class Appender:
         while batch:
             try:
                 await self._store(batch, resend=resend)
-            except UNKNOWN as error:
+            except Exception as error:  # whatever it was, the outcome is unknown: ask again
                 self._drop_connection()
                 log.warning("append_interrupted", commands=len(batch), error=f"{type(error).__name__}: {error}")
                 batch = self._without_late(batch)

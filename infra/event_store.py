@@ -13,12 +13,12 @@ import asyncpg
 
 from events.catalog import encode
 from events.claims import Claim
-from events.errors import Overloaded, Refused
+from events.errors import InvalidRequest, Overloaded, Refused
 from events.ports import Append, Appended, AppendedEvent, Idempotency
 from events.recorded import Recorded
 from infra.append_batch import Prepared, Replayed
 from infra.appender import Appender
-from infra.postgres import Role, connect, pool
+from infra.postgres import AWAY, Role, connect, pool
 from infra.sealing import KeyRing
 
 READ_TIMEOUT_SECONDS = 5.0
@@ -28,6 +28,7 @@ APPLICATION = "mimo-command"
 _STREAM = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
     from log.event where stream = $1 and version > $2 order by version"""
+_FIRST = """
 _EVENT = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
     from log.event where id = $1"""
@@ -78,7 +79,10 @@ class PostgresEventStore:
     async def append(self, command: Append) -> Appended:
         """See `EventStore.append`."""
         await self.ring.load(subject for new in command.events if (subject := new.event.subject) is not None)
-        data = tuple(encode(new.event, new.id, self.ring) for new in command.events)
+        try:
+            data = tuple(encode(new.event, new.id, self.ring) for new in command.events)
+        except UnicodeEncodeError as error:  # a lone surrogate, which is not text
+            raise InvalidRequest("The text holds characters that are not valid Unicode.") from error
         outcome = await self.appender.submit(Prepared(command, data))
         if isinstance(outcome, Refused):
             raise outcome
@@ -98,6 +102,11 @@ class PostgresEventStore:
     async def read_stream(self, stream: str, after_version: int = 0) -> list[Recorded]:
         """See `EventStore.read_stream`."""
         return [Recorded(*row) for row in await self._rows(_STREAM, stream, after_version)]
+
+    async def first(self, stream: str) -> Recorded | None:
+        """A stream's first event, however long the stream is; None when there is no such stream."""
+        row = await self._row(_FIRST, stream)
+        return None if row is None else Recorded(*row)
 
     async def find(self, event_id: UUID) -> Recorded | None:
         """See `EventStore.find`."""
@@ -150,8 +159,7 @@ class PostgresEventStore:
             async with asyncio.timeout(READ_TIMEOUT_SECONDS):
                 rows: list[asyncpg.Record] = await self._reads.fetch(statement, *values)
                 return rows
-        except (OSError, TimeoutError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError,
-                asyncpg.PostgresConnectionError, asyncpg.InsufficientResourcesError) as error:  # fmt: skip
+        except AWAY as error:
             raise Overloaded("The database is away; try again shortly.") from error
 
 

@@ -19,6 +19,19 @@ TRANSACTION_TIMEOUT_SECONDS = 5.0
 CONNECT_SECONDS = 10.0
 SCHEMES = ("postgresql", "postgres", "postgresql+asyncpg")
 
+AWAY: tuple[type[Exception], ...] = (
+    OSError,
+    TimeoutError,
+    CannotStart,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # what asyncpg raises when a connection breaks at the wrong moment
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.InvalidTransactionStateError,  # a time-out of ours ended the session
+)
+"""What says "the database is away or ended the session": nothing is wrong with the statement, try again later."""
+
 Setup = Callable[[asyncpg.Connection], Awaitable[None]]
 
 

@@ -53,8 +53,17 @@ command = st.builds(
     ).map(tuple),
     idempotency=st.none() | st.tuples(st.sampled_from(KEYS), st.sampled_from((b"1", b"2"))),
 )
-rush = st.lists(st.builds(Command, claims=st.tuples(st.tuples(st.just("t"), st.just("seats"), st.sampled_from("abcdefgh")))))
-batches = st.lists(st.one_of(st.lists(command, min_size=1, max_size=12), rush.filter(bool)), min_size=1, max_size=4)
+taker = st.builds(
+    lambda need, key: Command(claims=(*need, ("t", "seats", key))),
+    st.sampled_from(((), (("n", "email", "a"),), (("a", "email", "b"),))),
+    st.sampled_from("abcd"),
+)
+leaver = st.builds(lambda key: Command(claims=(("r", "seats", key),)), st.sampled_from("abcd"))
+opening = st.sampled_from("123").map(lambda seats: [Command(claims=(("l", "seats", seats),))])
+rush = st.tuples(opening, st.lists(st.one_of(taker, taker, taker, leaver), min_size=2, max_size=12)).map(list)
+mixed = st.lists(st.lists(command, min_size=1, max_size=12), min_size=1, max_size=4)
+histories = st.one_of(mixed, rush, st.tuples(mixed, rush).map(lambda pair: [*pair[0], *pair[1]]))
+"""Batches of commands; half of them end in a rush for few seats."""
 
 
 def arguments(batch: Sequence[Command]) -> list[Any]:
@@ -113,15 +122,19 @@ def assert_same_tables(database: Database, model: SequentialLog) -> None:
     stored = database.rows('select stream, version, partition, "offset" from log.event order by position')
     assert stored == model.events
     assert set(database.rows("select scope, key from log.claim")) == model.claims
-    assert dict((name, (value, version)) for name, value, version in database.rows("select * from log.private")) == model.private
-    counts = database.rows("select distinct on (scope) scope, capacity, held from log.scope_count order by scope, change desc")
+    assert {
+        name: (value, version) for name, value, version in database.rows("select * from log.private")
+    } == model.private
+    counts = database.rows(
+        "select distinct on (scope) scope, capacity, held from log.scope_count order by scope, change desc"
+    )
     assert {scope: capacity for scope, capacity, _ in counts} == model.limits
     assert {scope: held for scope, _, held in counts} == {scope: model.held(scope) for scope in model.limits}
     assert dict(database.rows("select key, fingerprint from log.idempotency")) == model.keys
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
-@given(batches)
+@given(histories)
 def test_a_batch_equals_its_commands_one_at_a_time(database: Database, batches: list[list[Command]]) -> None:
     database.do(RESET)
     model = SequentialLog()
@@ -137,7 +150,18 @@ def test_a_seat_that_a_refused_command_wanted_goes_to_its_rival(database: Databa
     database.do(RESET)
     database.append([Command(claims=(("l", "seats", "1"),))])
     first = Command(claims=(("n", "course", "open"), ("t", "seats", "a")))
-    assert [reason for reason, _ in database.append([first, Command(claims=(("t", "seats", "b"),))])] == ["missing", None]
+    assert [reason for reason, _ in database.append([first, Command(claims=(("t", "seats", "b"),))])] == [
+        "missing",
+        None,
+    ]
+
+
+def test_who_waits_for_an_earlier_command_keeps_their_place_in_the_queue_for_seats(database: Database) -> None:
+    database.do(RESET)
+    database.append([Command(claims=(("l", "seats", "1"),))])
+    first = Command(claims=(("n", "course", "open"), ("t", "seats", "a")))
+    rush = [first, Command(claims=(("t", "seats", "a"),)), Command(claims=(("t", "seats", "b"),))]
+    assert [reason for reason, _ in database.append(rush)] == ["missing", None, "full"]
 
 
 def test_of_two_that_expect_version_0_one_is_refused(database: Database) -> None:
