@@ -13,6 +13,7 @@ import orjson
 import structlog
 from fastapi import FastAPI
 from pydantic import BaseModel
+from starlette.responses import PlainTextResponse
 
 from infra.web.answer import Ready
 from infra.web.metrics import CONTENT_TYPE, exposition
@@ -62,11 +63,9 @@ def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
         return Ready(200, exposition(), content_type=(b"content-type", CONTENT_TYPE.encode()))
 
     unready: dict[int | str, dict[str, Any]] = {503: {"model": Readiness, "description": "Not ready, and why"}}
-    content = {"text/plain": {"schema": {"type": "string"}}}
-    text: dict[int | str, dict[str, Any]] = {200: {"content": content, "description": "Metrics"}}
     app.add_api_route("/livez", livez, tags=["operations"], response_model=dict[str, str])
     app.add_api_route("/readyz", readyz, tags=["operations"], response_model=Readiness, responses=unready)
-    app.add_api_route("/metrics", metrics, tags=["operations"], response_class=Ready, responses=text)
+    app.add_api_route("/metrics", metrics, tags=["operations"], response_class=PlainTextResponse, status_code=200)
 
 
 async def _asked(name: str, check: Check) -> str | None:

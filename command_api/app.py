@@ -1,0 +1,101 @@
+"""The command API's composition root: what there is, and who gets what. It must not hold any behaviour of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+
+from fastapi import FastAPI
+
+from command_api.api import CommandApi
+from command_api.channels import Channels
+from command_api.routes import auth, courses, enrollments, messages, users
+from command_api.write import WritePath
+from infra.event_store import open_event_store
+from infra.passwords import Passwords
+from infra.postgres import Role, connect, pool
+from infra.secrets import Secrets, load_secrets
+from infra.sessions import SessionWatch
+from infra.settings import LogLevel, Settings, Switch, load_settings
+from infra.telemetry import configure_logging
+from infra.tokens import Tokens
+from infra.web.application import new_application
+from infra.web.auth import Authenticator
+from infra.web.health import add_health
+from infra.web.limits import RateLimits
+
+APPLICATION = "mimo-command"
+SESSION_CONNECTIONS = 2
+DESCRIPTION = """
+What people want done. Every command answers the ids it made, its `position` in the log and a `Mimo-Bookmark`: send
+that header to the query API to be shown at least that. Send an `Idempotency-Key` to repeat a command safely.
+"""
+
+
+def create() -> FastAPI:
+    """The application with the settings of the environment: what each worker process calls."""
+    settings = load_settings()
+    configure_logging(settings, "command_api")
+    return new_command_api(settings, load_secrets(settings))
+
+
+def new_command_api(settings: Settings, secrets: Secrets) -> FastAPI:
+    """The application.
+
+    Args:
+        settings: all settings.
+        secrets: the server's own keys.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with _open(settings, secrets) as api:
+            app.state.api = api
+            app.state.authenticator = Authenticator(api.tokens, api.watch)
+            yield
+
+    app = new_application(
+        "mimo commands",
+        DESCRIPTION,
+        lifespan=lifespan,
+        allowed_origins=settings.allowed_origins,
+        log_all=settings.log_level is LogLevel.DEBUG,
+    )
+    for noun in (messages, enrollments, courses, users, auth):
+        noun.add_routes(app)
+    add_health(app, {"log": lambda: _log_answers(app.state.api), "sessions": lambda: _sessions(app.state.api)})
+    return app
+
+
+@asynccontextmanager
+async def _open(settings: Settings, secrets: Secrets) -> AsyncIterator[CommandApi]:
+    """Opens everything that commands need, and closes it at the end."""
+    url = settings.require_database_url
+    tokens = Tokens(secrets.signing_keys, settings.token_issuer, settings.token_audience, settings.access_token_seconds)
+    own = partial(connect, url, application=f"{APPLICATION}-sessions", role=Role.COMMAND)
+    async with (
+        open_event_store(url) as store,
+        pool(url, application=APPLICATION, role=Role.COMMAND, min_size=0, max_size=SESSION_CONNECTIONS) as asking,
+    ):
+        passwords = Passwords(settings.bcrypt_rounds)
+        watch = SessionWatch(asking, own, settings.access_token_seconds)
+        limits = RateLimits(enabled=settings.rate_limits is Switch.ON)
+        await watch.start()
+        try:
+            yield CommandApi(
+                settings, secrets, store, WritePath(store), Channels(store), passwords, tokens, limits, watch
+            )
+        finally:
+            await watch.stop()
+            passwords.close()
+
+
+async def _log_answers(api: CommandApi) -> str | None:
+    """Asks the log for something small."""
+    await api.store.first("course-")
+    return None
+
+
+async def _sessions(api: CommandApi) -> str | None:
+    return await api.watch.ready()

@@ -1,0 +1,1 @@
+"""The rules, as pure deciders: from a command and what is known to a decision. No I/O, no clock, no await."""

@@ -1,0 +1,101 @@
+"""Saying something in a channel, changing it, taking it back. It must not know how messages are shown.
+
+Who may speak is a claim (the voice), checked when the event is appended: sending reads nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from command_api.domain.decision import Decision
+from events import claims
+from events.errors import Forbidden, MimoError, NotAMember, NotFound, Refused
+from events.messages import MessageDeleted, MessageEdited, MessageSent
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """What never changes of a channel, so it can be remembered. `owner_id` owns the course."""
+
+    channel_id: UUID
+    course_id: UUID
+    owner_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """Which message, where, and by whom."""
+
+    message_id: UUID
+    channel_id: UUID
+    author_id: UUID
+
+
+def send(channel: Channel, author_id: UUID, text: str, client_message_id: str | None) -> Decision:
+    """Someone says something; only members can.
+
+    Args:
+        channel: where.
+        author_id: who.
+        text: what.
+        client_message_id: what the author's client calls it; the same one is never stored twice.
+    """
+    event = MessageSent(
+        channel_id=channel.channel_id, author_id=author_id, text=text, client_message_id=client_message_id
+    )
+    return Decision((event,), need=(claims.voice(channel.course_id, author_id),))
+
+
+def edit(channel: Channel, message: Message | None, user_id: UUID, text: str) -> Decision:
+    """The author says it differently; only members can.
+
+    Raises:
+        NotFound: there is no such message here.
+        Forbidden: it is someone else's.
+    """
+    message = _here(channel, message)
+    if message.author_id != user_id:
+        raise Forbidden("Only the author may edit a message.")
+    event = MessageEdited(
+        channel_id=channel.channel_id, message_id=message.message_id, author_id=message.author_id, text=text
+    )
+    return Decision(
+        (event,),
+        need=(claims.voice(channel.course_id, user_id),),
+        absent=(claims.deleted_message(message.message_id),),
+    )
+
+
+def delete(channel: Channel, message: Message | None, user_id: UUID, *, rules_all: bool) -> Decision:
+    """The author takes a message back (also after leaving the course), or the course's owner or an admin removes it.
+
+    Raises:
+        NotFound: there is no such message here.
+        Forbidden: it is someone else's.
+    """
+    message = _here(channel, message)
+    if not rules_all and user_id not in (message.author_id, channel.owner_id):
+        raise Forbidden("Only the author or the course's owner may delete a message.")
+    event = MessageDeleted(channel_id=channel.channel_id, message_id=message.message_id, deleted_by=user_id)
+    return Decision((event,))
+
+
+def send_refused(refusal: Refused) -> MimoError:
+    """Why a message could not be sent. A `client_message_id` that was sent before stays a refusal: it has an answer."""
+    return NotAMember() if refusal.reason == "missing" else refusal
+
+
+def refused(refusal: Refused) -> MimoError:
+    """Why a message could not be edited or deleted."""
+    if refusal.reason == "missing":
+        return NotAMember()
+    if refusal.reason == "taken":
+        return NotFound("This message was deleted.")
+    return refusal
+
+
+def _here(channel: Channel, message: Message | None) -> Message:
+    if message is None or message.channel_id != channel.channel_id:
+        raise NotFound("There is no such message in this channel.")
+    return message
