@@ -29,6 +29,8 @@ _STREAM = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
     from log.event where stream = $1 and version > $2 order by version"""
 _FIRST = """
+    select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
+    from log.event where stream = $1 and version = 1"""
 _EVENT = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
     from log.event where id = $1"""
