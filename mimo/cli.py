@@ -29,9 +29,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-users = typer.Typer(help="People and what they may do.", no_args_is_help=True)
+people = typer.Typer(help="People and what they may do.", no_args_is_help=True)
 keys = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=True)
-app.add_typer(users, name="users")
+app.add_typer(people, name="users")
 app.add_typer(keys, name="keys")
 
 Data = Annotated[Path | None, typer.Option(help="Folder of the embedded database and of the keys. \\[default: data]")]
@@ -119,7 +119,38 @@ def status(
     typer.echo(f"{found.position} events in the log")
 
 
-@users.command("grant")
+@app.command()
+def demo(
+    users: Annotated[int, typer.Option(min=1, help="People; each costs the server half a second of hashing.")] = 6,
+    courses: Annotated[int, typer.Option(min=1, help="Courses, each with a channel.")] = 2,
+    rate: Annotated[float, typer.Option(min=0.1, help="Messages a second.")] = 20.0,
+    messages: Annotated[int | None, typer.Option(min=1, help="Stop after so many messages, not after a time.")] = None,
+    duration: Annotated[float, typer.Option(min=0.1, help="Seconds of talking.")] = 30.0,
+    journal: Annotated[Path | None, typer.Option(help="Write a JSON line for each acknowledged command.")] = None,
+    verify: Annotated[Path | None, typer.Option(help="Only compare an earlier journal with the views.")] = None,
+    patience: Annotated[float, typer.Option(help="Seconds to go on trying while the system is away.")] = 60.0,
+    command_url: Annotated[str | None, typer.Option(help="The command API. \\[default: by MIMO_COMMAND_PORT]")] = None,
+    query_url: Annotated[str | None, typer.Option(help="The query API. \\[default: by MIMO_QUERY_PORT]")] = None,
+) -> None:
+    """Let a simulated school use the running system, and check that nothing was lost.
+
+    People register, open courses, enrol and talk, all over the public HTTP API. At the end every acknowledged message
+    is looked up in the views; the exit code is 0 if each is there once and in order.
+    """
+    from mimo.demo.client import Addresses
+    from mimo.demo.command import run_demo, run_verify
+    from mimo.demo.school import Plan
+
+    found = _settings()
+    command = command_url or f"http://{found.host}:{found.command_port}"
+    addresses = Addresses(command, query_url or f"http://{found.host}:{found.query_port}", patience)
+    if verify is not None:
+        raise typer.Exit(0 if run_verify(addresses, verify) else 1)
+    plan = Plan(users, courses, rate, messages, duration)
+    raise typer.Exit(0 if run_demo(addresses, plan, journal) else 1)
+
+
+@people.command("grant")
 def users_grant(
     email: Annotated[str, typer.Argument(help="The address that the person registered with.")],
     role: Annotated[GrantedRole, typer.Argument(help="What the person becomes.")],
