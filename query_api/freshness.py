@@ -14,6 +14,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -84,19 +85,20 @@ class Freshness:
     Args:
         cache: the cache to keep true.
         connect: opens a connection of its own, with the role of this API.
+        clock: seconds that never go back.
     """
 
-    def __init__(self, cache: ReadCache, connect: Connect) -> None:
+    def __init__(self, cache: ReadCache, connect: Connect, clock: Callable[[], float] = monotonic) -> None:
         self.cache = cache
         self.history: History | None = None
         self.stopped: frozenset[str] = frozenset()
         """Projections that stand still before an event that they cannot apply."""
         self._connect = connect
         self._heartbeat_at = float("-inf")
-        self._generations: dict[str, int] = {}
+        self.generations: dict[str, int] = {}
         self._parked: frozenset[Mark] = frozenset()
         self._waiting: dict[Mark, list[tuple[int, asyncio.Future[None]]]] = {}
-        self._clock = asyncio.get_running_loop().time
+        self._clock = clock
         self._looked = asyncio.Event()
         self._observers: list[Callable[[], None]] = []
 
@@ -108,7 +110,7 @@ class Freshness:
 
     def missing(self) -> list[str]:
         """The projections that no live generation shows yet."""
-        return [name for name in TOPICS if name not in self._generations]
+        return [name for name in TOPICS if name not in self.generations]
 
     def holds_parked(self, mark: Mark) -> bool:
         """Whether a projection has set aside events of this partition."""
@@ -176,7 +178,7 @@ class Freshness:
                 failures = 0 if self.current() else failures + 1
                 log.warning("channel_lost", error=str(error) or type(error).__name__, failures=failures)
             finally:
-                self._lose()
+                self.lose()
                 if connection is not None:
                     connection.terminate()
             await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
@@ -185,7 +187,7 @@ class Freshness:
         wake = asyncio.Event()
 
         def ended(_: Any) -> None:
-            self._lose()
+            self.lose()
             wake.set()
 
         connection.add_termination_listener(ended)
@@ -216,7 +218,7 @@ class Freshness:
                 changed = await _changed(connection, ranges)
         if not self.current() or not self._follows_on(found, generations):
             self.cache.forget()
-        self._generations = generations
+        self.generations = generations
         self.stopped = frozenset(row["projection"] for row in rows if row["stopped"])
         self._parked = frozenset((row["projection"], row["topic"], row["partition"]) for row in rows if row["parked"])
         self._heartbeat_at = began_at
@@ -229,7 +231,7 @@ class Freshness:
     def _follows_on(self, found: Mapping[Mark, int], generations: Mapping[str, int]) -> bool:
         """Whether these checkpoints continue the published ones: the same generations, none fallen back."""
         published = self.cache.published
-        return generations == self._generations and all(found[mark] >= published[mark] for mark in published)
+        return generations == self.generations and all(found[mark] >= published[mark] for mark in published)
 
     def _ranges(self, found: Mapping[Mark, int]) -> set[tuple[str, int, int, int]]:
         """What to ask the log for. All or nothing: rows of any topic may come in while it is being asked."""
@@ -239,7 +241,8 @@ class Freshness:
             return set()
         return {(mark[1], mark[2], after, upto) for mark, after, upto in moved}
 
-    def _lose(self) -> None:
+    def lose(self) -> None:
+        """Empties the cache and puts it out of use until the next look."""
         self._heartbeat_at = float("-inf")
         self.cache.forget()
 

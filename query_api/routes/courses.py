@@ -9,7 +9,6 @@ from heapq import merge
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import FastAPI, Query
 
 from events.errors import NotFound
@@ -25,6 +24,7 @@ from query_api.dependencies import DEFAULT_ROWS, Answering, CursorText, Limit
 from query_api.reading import Reading
 from query_api.views.courses import CATALOGUE, COURSE, DRAFTS, Course, Filter
 from query_api.views.enrollments import COUNT, COURSES_OF, MEMBER, PAGE_OF_PERSON, Membership, Page
+from query_api.wire import encoded
 
 BEHIND = ("courses", "enrollments")
 NO_NUL = r"^[^\x00]*$"
@@ -102,7 +102,7 @@ async def my_courses(
         rows = zip(page, await reading.many(COURSE, ids), await reading.many(COUNT, ids), strict=True)
         for enrollment, row, count in rows:
             if row is not None:  # else its own view has not got so far yet
-                enrolled_at = orjson.dumps(enrollment.enrolled_at, option=orjson.OPT_UTC_Z)
+                enrolled_at = encoded(enrollment.enrolled_at)
                 items.append(seen_by(user_id, row, count, True) + b',"enrolled_at":' + enrolled_at)
         last = After(page[-1].enrolled_at, page[-1].id) if len(found) > limit else None
         return listed(asked, items, last)

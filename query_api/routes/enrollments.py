@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import orjson
 from fastapi import FastAPI
 
 from events.errors import Forbidden
@@ -21,6 +20,7 @@ from query_api.reading import Reading
 from query_api.routes.courses import is_admin, listed, visible_course
 from query_api.views.enrollments import PAGE_OF_ROSTER, Page
 from query_api.views.users import PERSON
+from query_api.wire import encoded
 
 BEHIND = ("courses", "enrollments", "users")
 
@@ -47,7 +47,7 @@ async def roster(
         for enrollment, person in zip(page, people, strict=True):
             name = person.display_name if person else None
             shown = {"user_id": enrollment.id, "display_name": name, "enrolled_at": enrollment.enrolled_at}
-            items.append(orjson.dumps(shown, option=orjson.OPT_UTC_Z)[:-1])
+            items.append(encoded(shown)[:-1])
         last = After(page[-1].enrolled_at, page[-1].id) if len(found) > limit else None
         return listed(asked, items, last)
 

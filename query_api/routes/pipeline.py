@@ -19,6 +19,7 @@ from query_api import shapes
 from query_api.freshness import TOPICS
 from query_api.reading import ACQUIRE_SECONDS, DATABASE_AWAY
 from query_api.routes.courses import is_admin
+from query_api.wire import encoded
 
 PIPELINE = """
 with place as (
@@ -62,7 +63,7 @@ async def pipeline(request: Request, caller: Authenticated) -> Ready:
     found = [{**row, "stopped": orjson.Fragment(row["stopped"])} for row in rows]
     found += [_missing(name) for name in TOPICS if all(row["name"] != name for row in rows)]
     body = {"log_id": log["log_id"], "position": log["position"], "projections": found, "relay": EMBEDDED}
-    return Ready(200, orjson.dumps(body), [(b"cache-control", b"no-store")])
+    return Ready(200, encoded(body), [(b"cache-control", b"no-store")])
 
 
 def _missing(name: str) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from uuid import UUID
 
-import orjson
 from fastapi import FastAPI
 
 from events.errors import NotCaughtUp, NotFound
@@ -18,6 +17,7 @@ from query_api.asked import Asks
 from query_api.dependencies import Answering
 from query_api.reading import Reading
 from query_api.views.users import PERSON, Person
+from query_api.wire import encoded
 
 BEHIND = ("users",)
 
@@ -30,7 +30,7 @@ async def me(caller: Authenticated, answers: Answering, asked: Asks) -> Ready:
         if person is None:
             raise NotCaughtUp("Your registration is not in the view yet.")
         shown = {**public(person), "email": person.email, "roles": person.roles}
-        return Composed(orjson.dumps(shown, option=orjson.OPT_UTC_Z))
+        return Composed(encoded(shown))
 
     return await answers.answer(asked, ("me", caller.user_id), BEHIND, compose)
 
@@ -42,7 +42,7 @@ async def user(user_id: UUID, _caller: Authenticated, answers: Answering, asked:
         person = await reading.one(PERSON, user_id)
         if person is None:
             raise NotFound("There is no such user.")
-        return Composed(orjson.dumps(public(person), option=orjson.OPT_UTC_Z))
+        return Composed(encoded(public(person)))
 
     return await answers.answer(asked, ("user", user_id), BEHIND, compose)
 

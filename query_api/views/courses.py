@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
-import orjson
 from sqlalchemy import (
     ARRAY,
     TEXT,
@@ -35,6 +34,7 @@ from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from query_api.cache import EVERYTHING
 from query_api.lookups import Found, Lookup, by_rows
+from query_api.wire import encoded
 
 COURSES = """
 select k.number, o.course_id is not null as found,
@@ -90,7 +90,7 @@ class Filter(NamedTuple):
 
 def course_of(row: Any) -> Course:
     """A course from a row with all `COLUMNS`."""
-    head = orjson.dumps({name: row[name] for name in SHOWN}, option=orjson.OPT_UTC_Z)[:-1]
+    head = encoded({name: row[name] for name in SHOWN})[:-1]
     return Course(
         row["course_id"],
         row["owner_id"],

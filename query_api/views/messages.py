@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-
 from query_api.lookups import Lookup, by_rows
+from query_api.wire import encoded
 
 HOMES = """
 select k.number, h.channel_id is not null as found,
@@ -106,8 +105,8 @@ def _message(channel_id: UUID, row: Any) -> Message:
     return Message(
         row["seq"],
         row["author_id"],
-        orjson.dumps(head)[:-1] + b',"author_name":',
-        b"," + orjson.dumps(tail, option=orjson.OPT_UTC_Z)[1:],
+        encoded(head)[:-1] + b',"author_name":',
+        b"," + encoded(tail)[1:],
     )
 
 
@@ -121,7 +120,7 @@ def _timeline(key: Span, rows: Sequence[Any]) -> Timeline | None:
 def _channel(row: Any) -> Channel:
     columns = ("channel_id", "course_id", "name", "opened_at", "last_seq", "message_count")
     shown = {column: row[column] for column in columns}
-    return Channel(row["channel_id"], row["owner_id"], orjson.dumps(shown, option=orjson.OPT_UTC_Z))
+    return Channel(row["channel_id"], row["owner_id"], encoded(shown))
 
 
 HOME: Lookup[UUID, Home | None] = Lookup(

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
-
 from query_api.lookups import Lookup, by_rows
+from query_api.wire import encoded
 
 PEOPLE = """
 select k.number, u.user_id is not null as found,
@@ -38,7 +37,7 @@ def _person(_key: UUID, rows: Sequence[Any]) -> Person | None:
         return None
     row = rows[0]
     name = row["display_name"]
-    return Person(row["user_id"], name, orjson.dumps(name), row["email"], row["roles"], row["joined_at"])
+    return Person(row["user_id"], name, encoded(name), row["email"], row["roles"], row["joined_at"])
 
 
 PERSON: Lookup[UUID, Person | None] = Lookup(
