@@ -17,6 +17,8 @@ from tests.bench.school import School, SchoolSize
 PASSWORD = "seven quaternions walk by"
 FAST_BCRYPT_ROUNDS = "4"
 WRITERS = 16
+SIGNING_UP = 2
+"""At a time: the pool that hashes passwords refuses crowds."""
 
 
 @contextmanager
@@ -78,8 +80,9 @@ def fill(commands: str, queries: str, size: SchoolSize) -> School:
 
     The first user owns the courses and takes no seat.
     """
-    with ThreadPoolExecutor(WRITERS) as threads:
+    with ThreadPoolExecutor(SIGNING_UP) as threads:
         tokens = list(threads.map(lambda number: sign_up(commands, number), range(size.users)))
+    with ThreadPoolExecutor(WRITERS) as threads:
         owner = ApiClient(commands, tokens[0])
         courses = [open_course(owner, number, size.capacity) for number in range(size.courses)]
         each = max(1, size.messages_per_channel // (size.users - 1))
