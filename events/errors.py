@@ -22,6 +22,7 @@
     │   └── Parked               parked
     ├── Refused                  the log refused an append (the write path turns it into a Rejected)
     ├── UndecodableEvent         a stored event cannot be read
+    ├── BrokenLog                the log has a gap, or a checkpoint does not belong to it
     └── ConfigurationError       the installation is set up wrongly; the message says what to do
 
 This module must not know HTTP: `infra/web/problems.py` maps codes to statuses.
@@ -199,6 +200,12 @@ class UndecodableEvent(MimoError):
     """A stored event cannot be decoded by this version of the code."""
 
     code = "undecodable_event"
+
+
+class BrokenLog(MimoError):
+    """The log contradicts itself or a checkpoint; whoever follows it must stop, loudly."""
+
+    code = "broken_log"
 
 
 class ConfigurationError(MimoError):

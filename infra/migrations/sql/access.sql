@@ -76,7 +76,7 @@ grant execute on all functions in schema log to mimo_command;
 grant select on log.event, log.claim to mimo_command;
 
 grant execute on function log.data_keys(uuid[]) to mimo_projector;
-grant select on log.event to mimo_projector;
+grant select on log.event, log.tail to mimo_projector;
 
 grant execute on function log.data_keys(uuid[]), log.session_active(uuid, uuid),
     log.session_ends(timestamptz, bigint) to mimo_query;

@@ -1,0 +1,135 @@
+"""Reads the log in PostgreSQL forward from checkpoints, a batch at a time, and proves that nothing is missing.
+
+Each query looks at a bounded window of positions, so it takes bounded time however rare the topics are. It must not
+know who reads, nor how partitions are shared; it never waits for new events.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+
+from events.bookmark import Place
+from events.errors import BrokenLog
+from events.ports import Batch, CaughtUp
+from events.recorded import Recorded
+
+WINDOW_POSITIONS = 10_000
+READ_TIMEOUT_SECONDS = 10.0
+
+_HEAD = "select coalesce(max(position), 0) from log.tail"
+
+# The smallest position that some partition still needs, less one; the log's end when none needs anything. One snapshot.
+_START = """
+    select coalesce((
+        select min(e.position) - 1 from unnest($1::text[], $2::int[], $3::bigint[]) c (topic, partition, "offset")
+        cross join lateral (
+            select t.position from log.tail t
+            where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset" + 1 limit 1) e
+    ), (select max(position) from log.tail), 0)"""
+
+_UNKNOWN = """
+    select c.topic, c.partition, c."offset"
+    from unnest($1::text[], $2::int[], $3::bigint[]) c (topic, partition, "offset")
+    where c."offset" > 0 and not exists (
+        select from log.tail t where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset")"""
+
+# `|| ''` and `+ 0` keep the planner away from the index by topic: positions are what bounds the work.
+_READ = """
+    select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
+    from log.tail
+    where position > $1 and position <= $2 and topic || '' = any ($3::text[]) and partition + 0 = any ($4::int[])
+    order by position limit $5"""
+
+
+class Reader:
+    """A cursor over the log for some topics and partitions.
+
+    Args:
+        connection: nobody else uses it.
+        topics: full topic names.
+        batch_size: the most events in one batch.
+        shuffle: mixes partitions at random, keeping the order within each; for tests.
+    """
+
+    def __init__(
+        self,
+        connection: asyncpg.Connection,
+        topics: Sequence[str],
+        batch_size: int,
+        shuffle: random.Random | None = None,
+    ) -> None:
+        self._connection = connection
+        self._topics = list(topics)
+        self._batch_size = batch_size
+        self._shuffle = shuffle
+        self._partitions: list[int] = []
+        self._next: dict[Place, int] = {}
+        self._cursor = self._head = 0
+
+    async def start(self, partitions: frozenset[int], checkpoints: Mapping[Place, int]) -> None:
+        """Puts the cursor where the first missing event is.
+
+        Args:
+            partitions: the partition numbers to read of every topic.
+            checkpoints: the last applied offsets; missing means 0.
+
+        Raises:
+            BrokenLog: a checkpoint names an event that the log does not have.
+        """
+        self._partitions = sorted(partitions)
+        places = [(topic, partition) for topic in self._topics for partition in self._partitions]
+        offsets = [checkpoints.get(place, 0) for place in places]
+        self._next = {place: offset + 1 for place, offset in zip(places, offsets, strict=True)}
+        columns = ([topic for topic, _ in places], [partition for _, partition in places], offsets)
+        if row := await self._connection.fetchrow(_UNKNOWN, *columns, timeout=READ_TIMEOUT_SECONDS):
+            raise BrokenLog(f"The checkpoint {row[0]}.{row[1]}:{row[2]} is ahead of the log: another history?")
+        self._cursor = await self._connection.fetchval(_START, *columns, timeout=READ_TIMEOUT_SECONDS)
+        self._head = 0
+
+    async def read(self) -> tuple[Batch | None, CaughtUp | None]:
+        """The next events, and whether they were the last ones; looks through windows until there is either.
+
+        Raises:
+            BrokenLog: an offset is missing.
+        """
+        while True:
+            if self._cursor >= self._head:
+                self._head = await self._connection.fetchval(_HEAD, timeout=READ_TIMEOUT_SECONDS)
+                if self._cursor >= self._head:
+                    return None, CaughtUp(self._cursor)
+            end = min(self._cursor + WINDOW_POSITIONS, self._head)
+            rows = await self._connection.fetch(
+                _READ, self._cursor, end, self._topics, self._partitions, self._batch_size, timeout=READ_TIMEOUT_SECONDS
+            )
+            self._cursor = rows[-1]["position"] if len(rows) == self._batch_size else end
+            if events := self._new(rows):
+                # Whether that is the end of the log now is a new question, which costs a query; asked when it matters.
+                at_end = self._cursor >= self._head
+                return Batch(events), CaughtUp(self._cursor) if at_end else None
+
+    def _new(self, rows: Sequence[asyncpg.Record]) -> list[Recorded]:
+        """The rows that the checkpoints do not cover, proven to follow one another."""
+        events = []
+        following = self._next
+        for row in rows:
+            place, offset = (row[4], row[5]), row[6]
+            expected = following[place]
+            if offset == expected:
+                following[place] = offset + 1
+                events.append(Recorded(*row))
+            elif offset > expected:
+                raise BrokenLog(f"{place[0]}.{place[1]}: after offset {expected - 1} comes {offset}, a gap in the log.")
+        return mixed(events, self._shuffle) if self._shuffle else events
+
+
+def mixed(events: Sequence[Recorded], chance: random.Random) -> list[Recorded]:
+    """The same events in another order that keeps each partition's."""
+    queues: dict[Place, list[Recorded]] = {}
+    for event in reversed(events):
+        queues.setdefault((event.topic, event.partition), []).append(event)
+    places = [(event.topic, event.partition) for event in events]
+    chance.shuffle(places)
+    return [queues[place].pop() for place in places]
