@@ -107,7 +107,13 @@ class SessionWatch:
         try:
             async with asyncio.timeout(ASK_TIMEOUT_SECONDS):
                 active = await self._pool.fetchval(_ACTIVE, user_id, session_id)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        except (
+            OSError,
+            TimeoutError,
+            asyncpg.PostgresError,
+            asyncpg.InterfaceError,
+            asyncpg.InternalClientError,
+        ) as error:
             raise Overloaded("Whether your session goes on cannot be told now.") from error
         if not active:
             raise Unauthenticated("This session has ended; sign in again.")
