@@ -21,7 +21,7 @@ from infra.web.auth import Authenticator
 from infra.web.health import add_health
 from query_api.answers import Answers
 from query_api.cache import ReadCache
-from query_api.freshness import SILENCE_SECONDS, Freshness
+from query_api.freshness import BROKEN, SILENCE_SECONDS, Freshness
 from query_api.measured import Shown
 from query_api.routes import courses, enrollments, messages, pipeline, users
 
@@ -102,7 +102,7 @@ def _show(shown: Shown, freshness: Freshness, answers: Answers) -> None:
 async def _database(connections: asyncpg.Pool) -> str | None:
     try:
         await connections.fetchval("select 1")
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except (asyncpg.PostgresError, *BROKEN) as error:
         return f"the database does not answer: {type(error).__name__}"
     return None
 

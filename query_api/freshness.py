@@ -68,6 +68,9 @@ cross join lateral (
 """
 """Which keys changed; `also` is what else rows are looked up by, as far as the event tells it."""
 
+BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
+"""What a connection raises that was broken from outside, beside PostgreSQL's own errors."""
+
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
@@ -93,7 +96,7 @@ class Freshness:
         self.history: History | None = None
         self.stopped: frozenset[str] = frozenset()
         """Projections that stand still before an event that they cannot apply."""
-        self._connect = connect
+        self.connect = connect
         self._heartbeat_at = float("-inf")
         self.generations: dict[str, int] = {}
         self._parked: frozenset[Mark] = frozenset()
@@ -171,11 +174,12 @@ class Freshness:
         failures = 0
         while True:
             connection: asyncpg.Connection | None = None
+            self._looked.clear()
             try:
-                connection = await self._connect()
+                connection = await self.connect()
                 await self._follow(connection)
-            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError, CannotStart) as error:
-                failures = 0 if self.current() else failures + 1
+            except (asyncpg.PostgresError, *BROKEN, CannotStart) as error:
+                failures = 0 if self._looked.is_set() else failures + 1
                 log.warning("channel_lost", error=str(error) or type(error).__name__, failures=failures)
             finally:
                 self.lose()
@@ -267,7 +271,9 @@ class Freshness:
         for mark, offset in behind.items():
             projection, _, partition = mark
             known = self.cache.published.get(mark)
-            lag = "is not built yet" if known is None else f"is {offset - known} events behind in partition {partition}"
+            lag = (
+                "is not built yet" if known is None else f"is {_events(offset - known)} behind in partition {partition}"
+            )
             still = ", and stands still before an event that it cannot apply" if projection in self.stopped else ""
             told.append(f"{projection} {lag}{still}")
         return f"The view has not caught up with the bookmark: {'; '.join(told)}."
@@ -278,3 +284,7 @@ async def _changed(connection: asyncpg.Connection, ranges: Collection[tuple[str,
     changed = {(row["topic"], row["key"]) for row in rows}
     changed.update((row["topic"], row["also"]) for row in rows if row["also"] is not None)
     return changed
+
+
+def _events(number: int) -> str:
+    return "1 event" if number == 1 else f"{number} events"

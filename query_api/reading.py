@@ -18,7 +18,7 @@ import asyncpg
 
 from events.errors import Overloaded
 from query_api.cache import Entry, Mark
-from query_api.freshness import Freshness
+from query_api.freshness import BROKEN, Freshness
 from query_api.lookups import Lookup
 
 K = TypeVar("K", bound=Hashable)
@@ -31,9 +31,7 @@ DATABASE_AWAY = (
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,
     asyncpg.InvalidTransactionStateError,
-    asyncpg.InterfaceError,
-    OSError,
-    TimeoutError,
+    *BROKEN,
 )
 """What says that the database, not the statement, is the matter."""
 

@@ -38,6 +38,7 @@ class ViewsByHand:
     def __init__(self, connection: asyncpg.Connection, log_id: UUID, partitions: int) -> None:
         self.connection, self.log_id, self.partitions = connection, log_id, partitions
         self.moment = BEGINNING
+        self.last = Happened("users", 0, 0, 0, UUID(int=0))
 
     def bookmark(self, *happened: Happened) -> str:
         """What a command that made these events would answer."""
@@ -62,7 +63,8 @@ class ViewsByHand:
             """,
             stream, topic, partition, self.moment, event_id, str(key), name, json.dumps(data, default=str),
         )  # fmt: skip
-        return Happened(projection, partition, row["offset"], row["version"], event_id)
+        self.last = Happened(projection, partition, row["offset"], row["version"], event_id)
+        return self.last
 
     async def show(self, happened: Happened, *statements: tuple[Any, ...]) -> None:
         """Applies an event to its view: rows, checkpoint and notification in one transaction."""

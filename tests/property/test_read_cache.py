@@ -131,7 +131,7 @@ class Trial:
 
     def the_tracker_goes_on(self) -> None:
         if self.looking is None:
-            self.looking = self.freshness.look(Connection(self.world))  # type: ignore[arg-type]
+            self.looking = self.freshness.look(Connection(self.world))
         try:
             self.looking.send(None)
         except StopIteration:
