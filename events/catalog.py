@@ -106,7 +106,7 @@ def _open(event_class: type[Event], data: dict[str, Any], event_id: UUID, sealer
     contract = event_class.contract
     token = data.pop(SEALED, None)
     if token is not None:
-        opened = sealer.open(UUID(data[contract.subject]), token, event_id.bytes)
+        opened = sealer.open(msgspec.convert(data[contract.subject], UUID), token, event_id.bytes)
         names = PERSONAL[contract.name]
         data.update(dict.fromkeys(names) if opened is None else _plain.decode(opened))
     return msgspec.convert(data, event_class)
