@@ -1,0 +1,67 @@
+"""The projector process's composition root. It must not hold any behaviour of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from fastapi import FastAPI
+
+from infra.event_log.postgres import PostgresLog
+from infra.postgres import Role, connect, pool
+from infra.settings import Settings, load_settings
+from infra.telemetry import configure_logging
+from infra.web.application import new_application
+from infra.web.health import add_health
+from projectors.views import PROJECTIONS
+from projectors.worker import Worker
+
+APPLICATION = "mimo-projector"
+KEY_CONNECTIONS = 2
+DESCRIPTION = "How the views come along: whether they keep up with the log, and if not, why."
+
+
+def create() -> FastAPI:
+    """The application with the settings of the environment."""
+    settings = load_settings()
+    configure_logging(settings, "projectors")
+    return new_projector(settings)
+
+
+def new_projector(settings: Settings) -> FastAPI:
+    """Liveness, readiness and metrics, with the projections running beside.
+
+    Args:
+        settings: all settings.
+    """
+    url = settings.require_database_url
+    own = partial(connect, url, application=APPLICATION, role=Role.PROJECTOR)
+    keys = pool(url, application=APPLICATION, role=Role.PROJECTOR, min_size=0, max_size=KEY_CONNECTIONS)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with keys as opened:
+            worker = Worker(PROJECTIONS, own, PostgresLog(own), opened)
+            app.state.checks = worker.checks
+            running = asyncio.create_task(worker.run(), name="worker")
+            app.state.running = running
+            try:
+                yield
+            finally:
+                running.cancel()
+                with suppress(asyncio.CancelledError):
+                    await running
+
+    app = new_application("mimo projections", DESCRIPTION, lifespan=lifespan)
+    checks = {projection.name: partial(_check, app, projection.name) for projection in PROJECTIONS}
+    add_health(app, checks)
+    return app
+
+
+async def _check(app: FastAPI, name: str) -> str | None:
+    if app.state.running.done():
+        return "the projections have ended; see the log"
+    reason: str | None = await app.state.checks[name]()
+    return reason

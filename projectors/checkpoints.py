@@ -1,0 +1,91 @@
+"""How far a generation has come, per partition; moved by compare-and-set inside the view's transaction.
+
+It must not know events or tables of views. Whoever changes parked events of a partition locks its checkpoint row first;
+`move` does so too, and that keeps the two apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import asyncpg
+
+from events.bookmark import Place
+
+CHANNEL = "mimo_view"
+
+_LOAD = """
+    select topic, partition, "offset" from projection.checkpoint
+    where projection = $1 and generation = $2 and partition = any ($3::int[])"""
+# Also says that the view changes: the message goes out with the commit.
+_MOVE = """
+    with moved as (
+        update projection.checkpoint c set "offset" = n.upto, stopped = null
+        from unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[]) n (topic, partition, after, upto)
+        where c.projection = $1 and c.generation = $2
+          and c.topic = n.topic and c.partition = n.partition and c."offset" = n.after
+        returning 1)
+    select count(*), pg_notify($7, $1) from moved"""
+_STOP = """
+    update projection.checkpoint set stopped = $5
+    where projection = $1 and generation = $2 and topic = $3 and partition = $4 and stopped is distinct from $5"""
+
+
+class CheckpointMoved(Exception):
+    """Somebody else applied these events: what was read must be thrown away and the checkpoints loaded again."""
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One build of a projection.
+
+    Args:
+        projection: the projection's name.
+        version: of its code.
+        number: counts the projection's builds.
+    """
+
+    projection: str
+    version: int
+    number: int
+
+    @property
+    def schema(self) -> str:
+        """The schema that holds its tables."""
+        return f"{self.projection}_v{self.version}_g{self.number}"
+
+
+Moves = Mapping[Place, tuple[int, int]]
+"""Per place the offset that the checkpoint must have, and the one that it gets."""
+
+
+async def load(connection: asyncpg.Connection, generation: Generation, partitions: frozenset[int]) -> dict[Place, int]:
+    """The last applied offsets of some partitions of every topic that the generation consumes."""
+    rows = await connection.fetch(_LOAD, generation.projection, generation.number, sorted(partitions))
+    return {(row["topic"], row["partition"]): row["offset"] for row in rows}
+
+
+async def move(transaction: asyncpg.Connection, generation: Generation, moves: Moves) -> None:
+    """Moves checkpoints on, all or none; the rows stay locked until the transaction ends.
+
+    Raises:
+        CheckpointMoved: one of them is not where it was expected.
+    """
+    moved, _ = await transaction.fetchrow(
+        _MOVE,
+        generation.projection,
+        generation.number,
+        [topic for topic, _ in moves],
+        [partition for _, partition in moves],
+        [after for after, _ in moves.values()],
+        [upto for _, upto in moves.values()],
+        CHANNEL,
+    )
+    if moved != len(moves):
+        raise CheckpointMoved(f"{generation.schema}: {moved} of {len(moves)} checkpoints were where expected")
+
+
+async def stop(connection: asyncpg.Connection, generation: Generation, place: Place, reason: str) -> None:
+    """Notes why a partition stands still; the next move clears it."""
+    await connection.execute(_STOP, generation.projection, generation.number, *place, reason)

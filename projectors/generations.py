@@ -1,0 +1,82 @@
+"""Generations: which builds of a projection there are, how one is born, and which one readers see.
+
+It must not know how a generation is filled.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from projectors.checkpoints import CHANNEL, Generation
+from projectors.projection import Projection
+
+LOCK_TIMEOUT = "100ms"
+"""A reader that holds a view makes us wait and try again, never other readers wait behind us."""
+
+_ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('mimo generations of ' || $1, 0))"
+_INSTALLATION = "select log_id, partitions from log.installation"
+_RETIRE_FOREIGN = """
+    update projection.generation set status = 'retired'
+    where projection = $1 and log_id <> $2 and status <> 'retired' returning generation"""
+_CURRENT = """
+    select generation, status from projection.generation
+    where projection = $1 and version = $2 and status <> 'retired' order by generation"""
+_BEAR = """
+    insert into projection.generation (projection, version, generation, status, log_id)
+    select $1, $2, coalesce(max(generation), 0) + 1, 'building', $3 from projection.generation where projection = $1
+    returning generation"""
+_CHECKPOINTS = """
+    insert into projection.checkpoint (projection, generation, topic, partition, "offset")
+    select $1, $2, t.topic, p.partition, 0
+    from unnest($3::text[]) t (topic), generate_series(0, $4 - 1) p (partition)"""
+_ON_PATH = "select set_config('search_path', quote_ident($1), true), set_config('lock_timeout', $2, true)"
+_RETIRE_LIVE = """
+    update projection.generation set status = 'retired'
+    where projection = $1 and version = $2 and status = 'live' and generation <> $3"""
+_LIVE = "update projection.generation set status = 'live' where projection = $1 and generation = $2"
+_log = structlog.get_logger("mimo.generations")
+
+
+async def followed(connection: asyncpg.Connection, projection: Projection) -> list[Generation]:
+    """The generations that this code keeps up with the log; makes the first one.
+
+    Generations of another history of the log are retired, and a new one takes their place.
+
+    Raises:
+        asyncpg.PostgresError: among others LockNotAvailableError, when a reader is in the way; try again.
+    """
+    async with connection.transaction():
+        await connection.execute(_ONE_AT_A_TIME, projection.name)
+        log_id, partitions = await connection.fetchrow(_INSTALLATION)
+        if foreign := await connection.fetch(_RETIRE_FOREIGN, projection.name, log_id):
+            _log.warning("history_changed", projection=projection.name, retired=[row[0] for row in foreign])
+        rows = await connection.fetch(_CURRENT, projection.name, projection.version)
+        current = [Generation(projection.name, projection.version, row["generation"]) for row in rows]
+        if not any(row["status"] == "live" for row in rows):
+            current.append(await bear(connection, projection, log_id, partitions))
+            await switch(connection, projection, current[-1])
+    return current
+
+
+async def bear(transaction: asyncpg.Connection, projection: Projection, log_id: UUID, partitions: int) -> Generation:
+    """Makes an empty generation, which nobody sees yet: its schema, tables and checkpoints."""
+    number = await transaction.fetchval(_BEAR, projection.name, projection.version, log_id)
+    generation = Generation(projection.name, projection.version, number)
+    await transaction.execute("select projection.create_schema($1)", generation.schema)
+    await transaction.execute(_ON_PATH, generation.schema, LOCK_TIMEOUT)
+    await transaction.execute(projection.tables_ddl)
+    await transaction.execute(_CHECKPOINTS, projection.name, number, list(projection.topics), partitions)
+    _log.info("generation_born", generation=generation.schema)
+    return generation
+
+
+async def switch(transaction: asyncpg.Connection, projection: Projection, generation: Generation) -> None:
+    """Lets readers see a generation, from the commit on, in place of the one that they saw."""
+    await transaction.execute(_ON_PATH, generation.schema, LOCK_TIMEOUT)
+    await transaction.execute(projection.views_ddl)
+    await transaction.execute(_RETIRE_LIVE, projection.name, generation.version, generation.number)
+    await transaction.execute(_LIVE, projection.name, generation.number)
+    await transaction.execute("select pg_notify($1, $2)", CHANNEL, projection.name)

@@ -1,0 +1,80 @@
+"""What a projection is: a name, a version, the events that it handles, its tables, and how it applies a batch.
+
+It must not know how batches come about, nor any particular projection.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import ClassVar, TypeAlias
+
+import asyncpg
+
+from events.event import Event
+from events.recorded import Delivered
+
+Transaction: TypeAlias = asyncpg.Connection
+"""A connection inside a transaction, with the generation's schema alone on its search path."""
+
+
+class Policy(StrEnum):
+    """What to do about an event that cannot be applied.
+
+    Stop before it, or park it and all later events of its key and go on.
+    """
+
+    STOP = "stop"
+    PARK = "park"
+
+
+class Projection(ABC):
+    """Folds events into tables.
+
+    Beside its module `<noun>.py` lie `<noun>.sql` with its tables, unqualified, and `<noun>_read.sql` with the views of
+    the schema `read` over the tables that are on the search path.
+
+    Attributes:
+        name: for ever; checkpoints are kept under it.
+        version: of the columns that readers see; a change of them is a new version.
+        handles: the event classes that it applies; others of the same topics only move the checkpoint.
+        policy: what to do about an event that cannot be applied.
+    """
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    handles: ClassVar[tuple[type[Event], ...]]
+    policy: ClassVar[Policy] = Policy.STOP
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics that it consumes."""
+        return tuple(dict.fromkeys(event.contract.topic for event in self.handles))
+
+    @property
+    def tables_ddl(self) -> str:
+        """What makes its tables."""
+        return self._beside(".sql")
+
+    @property
+    def views_ddl(self) -> str:
+        """What makes or switches the views that readers see."""
+        return self._beside("_read.sql")
+
+    @abstractmethod
+    async def apply(self, transaction: Transaction, batch: Sequence[Delivered]) -> None:
+        """Folds events into the tables.
+
+        Rows hold only what follows from the events; the same events cut into other batches give the same rows.
+
+        Args:
+            transaction: where to write; the caller commits.
+            batch: handled events in order per partition, right after what was applied before.
+        """
+
+    def _beside(self, suffix: str) -> str:
+        module = Path(sys.modules[type(self).__module__].__file__ or "")
+        return module.with_name(module.stem + suffix).read_text(encoding="utf-8")

@@ -1,0 +1,94 @@
+"""Keeps one generation up with the log, for ever: follows, applies, backs off, begins again.
+
+It must not know where the log is, how a batch is applied, nor any particular projection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import structlog
+
+from events.ports import Assigned, Batch, CaughtUp, EventLog, Item
+from projectors.batches import Batches, Stopped
+from projectors.checkpoints import CheckpointMoved, Generation
+from projectors.failures import classify, described
+from projectors.progress import Progress, State
+
+BATCH_EVENTS = 1000
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 30.0
+
+_log = structlog.get_logger("mimo.runner")
+
+
+class Runner:
+    """Runs one generation. Several processes may do so at once: they share its partitions.
+
+    Args:
+        generation: which one.
+        topics: what it consumes.
+        log: what it follows.
+        batches: applies what comes.
+        progress: is told what happens.
+        batch_events: the most events in one transaction.
+        first_pause_seconds: how long to back off after a first failure.
+    """
+
+    def __init__(
+        self,
+        generation: Generation,
+        topics: Sequence[str],
+        log: EventLog,
+        batches: Batches,
+        progress: Progress,
+        *,
+        batch_events: int = BATCH_EVENTS,
+        first_pause_seconds: float = FIRST_PAUSE_SECONDS,
+    ) -> None:
+        self._generation = generation
+        self._topics = topics
+        self._log = log
+        self._batches = batches
+        self._progress = progress
+        self._batch_events = batch_events
+        self._first_pause_seconds = self._pause_seconds = first_pause_seconds
+
+    async def run(self) -> None:
+        """Runs until it is cancelled."""
+        while True:
+            try:
+                await self._follow()
+            except CheckpointMoved as moved:
+                _log.info("checkpoint_moved", generation=self._generation.schema, detail=str(moved))
+            except Stopped as stopped:
+                await self._back_off("poison", State.STOPPED, str(stopped))
+            except Exception as error:
+                await self._back_off(str(classify(error)), State.BACKING_OFF, described(error))
+
+    async def _follow(self) -> None:
+        async with self._log.follow(
+            self._topics, self._batches, group=self._generation.schema, batch_size=self._batch_events
+        ) as items:
+            async for item in items:
+                await self._take(item)
+
+    async def _take(self, item: Item) -> None:
+        match item:
+            case Batch(events):
+                await self._batches.deliver(events)
+                self._pause_seconds = self._first_pause_seconds
+            case CaughtUp():
+                self._progress.caught_up()
+            case Assigned(partitions):
+                self._progress.assigned(len(partitions))
+
+    async def _back_off(self, failure: str, state: State, reason: str) -> None:
+        """Waits longer each time, at most half a minute: whatever it was may be mended while we wait."""
+        if (self._progress.state, self._progress.reason) != (state, reason):
+            _log.error("projection_failed", generation=self._generation.schema, state=state, reason=reason)
+        self._progress.failed(failure, state, reason)
+        await asyncio.sleep(self._pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries
+        self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,92 @@
+"""Who is who: one row per person. It must not know passwords or sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from events.recorded import Delivered
+from events.users import RoleGranted, UserProfileChanged, UserRegistered
+from projectors.projection import Projection, Transaction
+
+EVERYONE = "student"
+COLUMNS = ("user_id", "display_name", "email", "roles", "joined_at", "version")
+
+_CHANGE = """
+    update person p set
+      display_name = case when c.renamed then c.display_name else p.display_name end,
+      roles = p.roles || string_to_array(c.granted, ','),
+      version = c.version
+    from unnest($1::uuid[], $2::boolean[], $3::text[], $4::text[], $5::bigint[])
+      c (user_id, renamed, display_name, granted, version)
+    where p.user_id = c.user_id"""
+
+
+@dataclass(slots=True)
+class _Change:
+    """What a batch changes about somebody who registered before it."""
+
+    version: int = 0
+    renamed: bool = False
+    display_name: str | None = None
+    granted: list[str] = field(default_factory=list)
+
+
+class Users(Projection):
+    """Names, addresses and roles."""
+
+    name = "users"
+    version = 1
+    handles = (UserRegistered, UserProfileChanged, RoleGranted)
+
+    async def apply(self, transaction: Transaction, batch: Sequence[Delivered]) -> None:
+        """Copies in who registered and changes the others with one statement."""
+        registered: dict[UUID, list[object]] = {}
+        changes: dict[UUID, _Change] = {}
+        for delivered in batch:
+            recorded, event = delivered.recorded, delivered.event
+            if type(event) is UserRegistered:
+                user_id = event.user_id
+                registered[user_id] = [
+                    user_id, event.display_name, event.email, [EVERYONE], recorded.at, recorded.version
+                ]  # fmt: skip
+            elif type(event) is UserProfileChanged:
+                _rename(event, recorded.version, registered, changes)
+            elif type(event) is RoleGranted:
+                _grant(event, recorded.version, registered, changes)
+        if registered:
+            await transaction.copy_records_to_table("person", records=registered.values(), columns=COLUMNS)
+        if changes:
+            await transaction.execute(
+                _CHANGE,
+                list(changes),
+                [change.renamed for change in changes.values()],
+                [change.display_name for change in changes.values()],
+                [",".join(change.granted) for change in changes.values()],
+                [change.version for change in changes.values()],
+            )
+
+
+def _rename(
+    event: UserProfileChanged, version: int, registered: dict[UUID, list[object]], changes: dict[UUID, _Change]
+) -> None:
+    if (row := registered.get(event.user_id)) is not None:
+        row[1], row[5] = event.display_name, version
+        return
+    change = changes.setdefault(event.user_id, _Change())
+    change.renamed, change.display_name, change.version = True, event.display_name, version
+
+
+def _grant(
+    event: RoleGranted, version: int, registered: dict[UUID, list[object]], changes: dict[UUID, _Change]
+) -> None:
+    if (row := registered.get(event.user_id)) is not None:
+        roles = row[3]
+        assert isinstance(roles, list)
+        roles.append(event.role)
+        row[5] = version
+        return
+    change = changes.setdefault(event.user_id, _Change())
+    change.granted.append(event.role)
+    change.version = version

@@ -1,0 +1,104 @@
+"""The projector process's work: finds the generations of every projection and runs them all.
+
+It must not know HTTP or settings; what it needs is handed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from functools import partial
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from events.ports import EventLog
+from infra.sealing import KeyRing
+from projectors.batches import Batches
+from projectors.checkpoints import Generation
+from projectors.failures import described
+from projectors.generations import followed
+from projectors.opening import Opener
+from projectors.progress import Progress, State
+from projectors.projection import Projection
+from projectors.runner import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Runner
+from projectors.session import Connect, ViewSession
+
+_DATA_KEYS = "select user_id, key from log.data_keys($1::uuid[])"
+_log = structlog.get_logger("mimo.worker")
+
+
+class Worker:
+    """All projections of one process.
+
+    Args:
+        projections: which ones.
+        connect: opens a connection in the role that writes views.
+        log: what they follow.
+        keys: where the keys of personal data are looked up.
+    """
+
+    def __init__(
+        self,
+        projections: Sequence[Projection],
+        connect: Connect,
+        log: EventLog,
+        keys: asyncpg.Pool,
+    ) -> None:
+        self._projections = projections
+        self._connect = connect
+        self._log = log
+        self._ring = KeyRing(partial(_fetch_keys, keys))
+        self._progress = {projection.name: Progress(projection.name) for projection in projections}
+
+    @property
+    def checks(self) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
+        """What readiness asks, by projection."""
+        return {name: partial(_unready, progress) for name, progress in self._progress.items()}
+
+    async def run(self) -> None:
+        """Runs everything until it is cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            for projection in self._projections:
+                tasks.create_task(self._run(projection), name=projection.name)
+
+    async def _run(self, projection: Projection) -> None:
+        progress = self._progress[projection.name]
+        generations = await self._found(projection, progress)
+        async with asyncio.TaskGroup() as tasks:
+            for generation in generations:
+                tasks.create_task(self._keep_up(projection, generation, progress), name=generation.schema)
+
+    async def _keep_up(self, projection: Projection, generation: Generation, progress: Progress) -> None:
+        session = ViewSession(self._connect, generation)
+        opener = Opener(projection, self._ring)
+        batches = Batches(projection, generation, session, opener, progress)
+        try:
+            await Runner(generation, projection.topics, self._log, batches, progress).run()
+        finally:
+            session.close()
+
+    async def _found(self, projection: Projection, progress: Progress) -> list[Generation]:
+        """The generations to keep up; asks again for as long as it takes."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                connection = await self._connect()
+                try:
+                    return await followed(connection, projection)
+                finally:
+                    connection.terminate()
+            except Exception as error:
+                progress.failed("start", State.BACKING_OFF, described(error))
+                _log.warning("generations_not_found", projection=projection.name, reason=described(error))
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+
+async def _unready(progress: Progress) -> str | None:
+    return progress.unready()
+
+
+async def _fetch_keys(keys: asyncpg.Pool, people: Collection[UUID]) -> dict[UUID, bytes]:
+    return {row["user_id"]: row["key"] for row in await keys.fetch(_DATA_KEYS, list(people))}
