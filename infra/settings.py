@@ -64,6 +64,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="Address that both APIs listen on.")
     command_port: Port = Field(8001, description="Port of the command API.")
     query_port: Port = Field(8002, description="Port of the query API.")
+    projector_port: Port = Field(8003, description="Port on which the projector process tells its health and metrics.")
     workers: int = Field(1, ge=1, le=64, description="Processes of each API.")
     partitions: int = Field(12, ge=1, le=1000, description="Partitions of each topic; fixed when the database is made.")
     allowed_origins: Words = Field((), description="Web origins that may call the APIs, separated by commas.")

@@ -127,6 +127,7 @@ def _environment(settings: Settings, database_url: str, package: str) -> Mapping
         "MIMO_HOST": settings.host,
         "MIMO_COMMAND_PORT": str(settings.command_port),
         "MIMO_QUERY_PORT": str(settings.query_port),
+        "MIMO_PROJECTOR_PORT": str(settings.projector_port),
         "MIMO_WORKERS": str(settings.workers),
         "MIMO_LOG_LEVEL": settings.log_level.value,
     }
@@ -139,8 +140,12 @@ def _environment(settings: Settings, database_url: str, package: str) -> Mapping
 
 
 def _ports(settings: Settings) -> dict[str, int]:
-    """Both ports, checked to be free; 0 stands for any free one."""
-    wanted = {"command_port": settings.command_port, "query_port": settings.query_port}
+    """All ports, checked to be free; 0 stands for any free one."""
+    wanted = {
+        "command_port": settings.command_port,
+        "query_port": settings.query_port,
+        "projector_port": settings.projector_port,
+    }
     if settings.command_port == settings.query_port != 0:
         raise CannotStart(f"Both APIs cannot have port {settings.command_port}: choose another --query-port.")
     with ExitStack() as probes:  # all stay bound until the last is chosen
@@ -154,7 +159,7 @@ def _free_port(probes: ExitStack, host: str, port: int, name: str) -> int:
         probe.bind((host, port))
         probe.listen(1)
     except OSError as error:
-        option = "--" + name.replace("_", "-")
+        option = "--" + name.replace("_", "-") if name != "projector_port" else "MIMO_PROJECTOR_PORT"
         if error.errno in (errno.EACCES, errno.EPERM):
             raise CannotStart(f"Port {port} needs more rights than you have: choose another with {option}.") from None
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:
@@ -186,6 +191,7 @@ def _ready_urls(settings: Settings) -> dict[str, str]:
     return {
         "command API": f"{_address(settings, settings.command_port)}/readyz",
         "query API": f"{_address(settings, settings.query_port)}/readyz",
+        "projector": f"{_address(settings, settings.projector_port)}/readyz",
     }
 
 
