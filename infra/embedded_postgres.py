@@ -115,6 +115,8 @@ class EmbeddedPostgres:
         if not self.cluster.exists():
             self._make_cluster(self._account)
         self.end_left_over()
+        if self._process is not None:
+            self._process.poll()  # one that crashed is ours to bury
         for _ in range(PORT_ATTEMPTS):
             access = self._read_access()
             if not _is_free(int(access["port"])):

@@ -40,6 +40,8 @@ EXPECTED_ROLES = 3
 async def migrate(url: str, *, partitions: int = 12) -> None:
     """Bring the database to the newest revision; does nothing if it is there.
 
+    Alembic keeps global state: one process migrates one database at a time.
+
     Args:
         url: the database, `postgresql://…`; the login becomes the owner of everything.
         partitions: of each topic; used when the installation is made, and fixed from then on.
