@@ -13,11 +13,11 @@ from fastapi import FastAPI
 from infra.postgres import Role, connect, pool
 from infra.secrets import Secrets, load_secrets
 from infra.sessions import SessionWatch
-from infra.settings import Settings, load_settings
+from infra.settings import LogLevel, Settings, load_settings
 from infra.telemetry import configure_logging
 from infra.tokens import Tokens
 from infra.web.application import new_application
-from infra.web.auth import Authenticator
+from infra.web.auth import TOKEN_PATH, Authenticator
 from infra.web.health import add_health
 from query_api.answers import Answers
 from query_api.cache import ReadCache
@@ -81,7 +81,14 @@ def new_query_api(settings: Settings, secrets: Secrets) -> FastAPI:
                     await tracking
                 await watch.stop()
 
-    app = new_application("mimo queries", DESCRIPTION, lifespan=lifespan, allowed_origins=settings.allowed_origins)
+    app = new_application(
+        "mimo queries",
+        DESCRIPTION,
+        lifespan=lifespan,
+        allowed_origins=settings.allowed_origins,
+        token_url=f"http://{settings.host}:{settings.command_port}{TOKEN_PATH}",
+        log_all=settings.log_level is LogLevel.DEBUG,
+    )
     for noun in (users, courses, enrollments, messages, pipeline):
         noun.add_routes(app)
     add_health(
