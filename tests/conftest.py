@@ -1,5 +1,6 @@
 """Fixtures that all kinds of tests share: a PostgreSQL server, and a migrated database of one's own."""
 
+import os
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -7,6 +8,9 @@ import pytest_asyncio
 
 from infra.embedded_postgres import EmbeddedPostgres
 from tests.postgres import TEMPLATE, cloned_database, make_template, throw_away_server
+
+for name in [name for name in os.environ if name.startswith("MIMO_")]:
+    del os.environ[name]  # tests must never meet somebody's real installation
 
 
 @pytest.fixture(scope="session")
