@@ -47,6 +47,8 @@ class Cluster:
         connection = await asyncpg.connect(self.server.url())
         try:
             await connection.execute(f'create database "{name}" template "{source}" strategy file_copy')
+            # Rights on the database itself are not copied with it.
+            await connection.execute(f'grant create on database "{name}" to mimo_projector')
             yield self.server.url(name)
             await connection.execute(f'drop database "{name}" with (force)')
         finally:

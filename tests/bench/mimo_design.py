@@ -34,6 +34,7 @@ def running_mimo(cluster: Cluster, size: SchoolSize, workers: int) -> Iterator[S
         "MIMO_RATE_LIMITS": "off",
         "MIMO_BCRYPT_ROUNDS": FAST_BCRYPT_ROUNDS,
         "MIMO_LOG_LEVEL": "warning",
+        "MIMO_PROJECTOR_PORT": str(free_port()),
     }
     command = [sys.executable, "-m", "mimo", "up", "--data", str(cluster.folder / "mimo-data")]
     options = ["--command-port", str(command_port), "--query-port", str(query_port), "--workers", str(workers)]
