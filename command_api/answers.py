@@ -38,7 +38,8 @@ def accepted(
         headers: further headers.
     """
     ids["position"] = appended.position
-    return Ready(status, orjson.dumps(ids), [*headers, *bookmark_headers(appended, log_id)])
+    # ids read back from PostgreSQL are of asyncpg's own subclass of UUID, which orjson leaves to `default`
+    return Ready(status, orjson.dumps(ids, default=str), [*headers, *bookmark_headers(appended, log_id)])
 
 
 def bookmark_headers(appended: Appended, log_id: UUID) -> list[Header]:
