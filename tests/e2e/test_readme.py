@@ -1,0 +1,53 @@
+"""The walk in the README, run word by word against a real `mimo up`: it answers what the README says."""
+
+import json
+import subprocess
+from typing import Any
+
+from tests.e2e.documents import ROOT, blocks, section
+from tests.e2e.running_system import running_system
+
+README = ROOT / "README.md"
+WALK = "A walk of five minutes"
+WALK_SECONDS = 60.0
+MARK = "---- end of a step ----"
+DEFAULT_COMMANDS, DEFAULT_QUERIES = "http://127.0.0.1:8001", "http://127.0.0.1:8002"
+CHANGING = ("_id", "_at", "position")
+"""Members whose names end so have other values at each run."""
+
+
+def run_in_one_shell(steps: list[str]) -> list[str]:
+    """Types all steps into one bash; returns what each of them printed."""
+    script = "set -eu\n" + "".join(f"{step}\necho; echo '{MARK}'\n" for step in steps)
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=WALK_SECONDS, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    return [printed.strip() for printed in done.stdout.split(MARK)[:-1]]
+
+
+def shape(value: Any, name: str = "") -> Any:
+    """A value with everything replaced that is another at each run."""
+    if isinstance(value, dict):
+        return {key: shape(inside, key) for key, inside in value.items()}
+    if isinstance(value, list):
+        return [shape(inside) for inside in value]
+    return f"some {name}" if name.endswith(CHANGING) and value is not None else value
+
+
+def test_every_step_of_the_walk_answers_what_the_readme_says() -> None:
+    steps: list[str] = []
+    answers: dict[int, str] = {}
+    for block in blocks(section(README, WALK)):
+        if block.language == "sh":
+            steps.append(block.text)
+        else:
+            assert block.language == "json"
+            answers[len(steps) - 1] = block.text
+    assert len(answers) == len(steps) - 1, "every step but the shorthand shows its answer"
+
+    with running_system() as system:
+        steps[0] = steps[0].replace(DEFAULT_COMMANDS, system.commands).replace(DEFAULT_QUERIES, system.queries)
+        printed = run_in_one_shell(steps)
+    assert printed[0] == ""
+    for step, said in answers.items():
+        assert shape(json.loads(printed[step])) == shape(json.loads(said)), steps[step]
