@@ -36,6 +36,8 @@ _PAGE_HEADERS: tuple[Header, ...] = (
     (b"referrer-policy", b"no-referrer"),
 )
 _METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+_PROBES = frozenset(("/livez", "/readyz", "/metrics"))
+"""Asked all the time; whoever asks reads the answer, the log need not repeat it."""
 _log = structlog.get_logger("mimo.http")
 
 
@@ -128,6 +130,8 @@ class Shell:
     def _observe(self, scope: Scope, route: str, status: int, seconds: float) -> None:
         method: str = scope["method"] if scope["method"] in _METHODS else "OTHER"
         metrics.observe(method, route, status, seconds)
+        if route in _PROBES:
+            return
         if status >= 500:
             _log.warning("request", **_line(scope, route, status, seconds))
         elif status >= 400 or seconds > SLOW_SECONDS or self._log_all:
