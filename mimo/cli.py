@@ -60,6 +60,9 @@ def up(
     data: Data = None,
     command_port: Annotated[int | None, typer.Option(help="Port of the command API; 0: any. \\[default: 8001]")] = None,
     query_port: Annotated[int | None, typer.Option(help="Port of the query API; 0: any. \\[default: 8002]")] = None,
+    projector_port: Annotated[
+        int | None, typer.Option(help="Port of the projector's health and metrics; 0: any. \\[default: 8003]")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes of each API. \\[default: 1]")] = None,
 ) -> None:
     """Start the whole system and keep it running until Ctrl-C.
@@ -69,7 +72,8 @@ def up(
     """
     from mimo import up as running
 
-    settings = _settings(data=data, command_port=command_port, query_port=query_port, workers=workers)
+    ports = {"command_port": command_port, "query_port": query_port, "projector_port": projector_port}
+    settings = _settings(data=data, workers=workers, **ports)
     terminal = settings.log_format is LogFormat.TEXT or (settings.log_format is LogFormat.AUTO and sys.stderr.isatty())
     if terminal and "log_level" not in settings.model_fields_set:  # people want to see what matters
         settings = settings.model_copy(update={"log_level": LogLevel.WARNING})

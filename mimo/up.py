@@ -146,8 +146,12 @@ def _ports(settings: Settings) -> dict[str, int]:
         "query_port": settings.query_port,
         "projector_port": settings.projector_port,
     }
-    if settings.command_port == settings.query_port != 0:
-        raise CannotStart(f"Both APIs cannot have port {settings.command_port}: choose another --query-port.")
+    given = [port for port in wanted.values() if port != 0]
+    if len(set(given)) < len(given):
+        raise CannotStart(
+            f"Two parts cannot have the same port ({', '.join(map(str, given))}): "
+            "see --command-port, --query-port and --projector-port."
+        )
     with ExitStack() as probes:  # all stay bound until the last is chosen
         return {name: _free_port(probes, settings.host, port, name) for name, port in wanted.items()}
 
@@ -159,7 +163,7 @@ def _free_port(probes: ExitStack, host: str, port: int, name: str) -> int:
         probe.bind((host, port))
         probe.listen(1)
     except OSError as error:
-        option = "--" + name.replace("_", "-") if name != "projector_port" else "MIMO_PROJECTOR_PORT"
+        option = "--" + name.replace("_", "-")
         if error.errno in (errno.EACCES, errno.EPERM):
             raise CannotStart(f"Port {port} needs more rights than you have: choose another with {option}.") from None
         if isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL:

@@ -157,9 +157,8 @@ def test_a_part_that_ignores_the_request_to_end_is_killed_after_a_while(
 
 def test_the_pause_before_a_restart_grows_and_is_forgotten_after_steady_work() -> None:
     one = part("brief", "")
-    now, pauses = 1000.0, []
-    for _ in range(9):
-        pauses.append(fail(one, now, now + 0.1))
+    now = 1000.0
+    pauses = [fail(one, now, now + 0.1) for _ in range(9)]
     assert pauses[:3] == [FIRST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2, FIRST_PAUSE_SECONDS * 4]
     assert pauses[-1] == LONGEST_PAUSE_SECONDS
     assert fail(one, now, now + STEADY_SECONDS + 1) == FIRST_PAUSE_SECONDS

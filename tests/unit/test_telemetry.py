@@ -48,7 +48,7 @@ def test_an_exception_is_logged_without_local_variables(
     capsys: pytest.CaptureFixture[str], log_format: LogFormat
 ) -> None:
     configure_logging(load_settings(log_format=log_format), "query_api")
-    password = "-".join(["very", "confidential"])
+    password = f"very-{'confidential'}"
     try:
         raise ValueError(len(password))
     except ValueError as error:
