@@ -1,0 +1,320 @@
+"""The contract of `EventLog`: what every implementation promises. A backend is a subclass with three methods.
+
+It must not know any backend.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import tracemalloc
+from abc import ABC, abstractmethod
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import AsyncExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from events.bookmark import Place
+from events.courses import TOPIC as COURSES
+from events.courses import CoursePublished
+from events.enrollments import TOPIC as ENROLLMENTS
+from events.enrollments import Enrolled
+from events.ports import Assigned, Batch, CaughtUp, EventLog, Item
+from events.recorded import Recorded
+from infra.ids import new_id
+from tests.written_log import WrittenLog
+
+PATIENCE_SECONDS = 20
+_numbers = count()
+
+
+class Memory:
+    """Checkpoints that a test keeps itself."""
+
+    def __init__(self, offsets: Mapping[Place, int] | None = None) -> None:
+        self.offsets: dict[Place, int] = dict(offsets or {})
+        self.asked: list[frozenset[int]] = []
+
+    async def load(self, partitions: frozenset[int]) -> Mapping[Place, int]:
+        self.asked.append(partitions)
+        return dict(self.offsets)
+
+    def note(self, events: Collection[Recorded]) -> None:
+        self.offsets.update(((event.topic, event.partition), event.offset) for event in events)
+
+
+def happenings(log: WrittenLog, events: int, keys: int = 30) -> None:
+    """Two topics, mixed, over many partitions."""
+    courses = [new_id() for _ in range(keys)]
+    for number in range(events):
+        course = courses[number * 7 % keys]
+        log.add(Enrolled(course_id=course, user_id=new_id()) if number % 3 else CoursePublished(course_id=course))
+
+
+def by_place(events: Collection[Recorded]) -> dict[Place, list[Recorded]]:
+    sorted_out: dict[Place, list[Recorded]] = defaultdict(list)
+    for event in events:
+        sorted_out[event.topic, event.partition].append(event)
+    return dict(sorted_out)
+
+
+async def until_caught_up(items: AsyncIterator[Item], memory: Memory | None = None) -> list[Recorded]:
+    """Everything up to the next `CaughtUp`."""
+    got: list[Recorded] = []
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for item in items:
+            if isinstance(item, Batch):
+                got.extend(item.events)
+                if memory is not None:
+                    memory.note(item.events)
+            elif isinstance(item, CaughtUp):
+                return got
+    raise AssertionError("the iterator ended")
+
+
+async def partitions_of(items: AsyncIterator[Item], wanted: Callable[[frozenset[int]], bool]) -> frozenset[int]:
+    """Reads on until an assignment is as wanted."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        async for item in items:
+            if isinstance(item, Assigned) and wanted(item.partitions):
+                return item.partitions
+    raise AssertionError("the iterator ended")
+
+
+class EventLogContract(ABC):
+    """The suite."""
+
+    @abstractmethod
+    def event_log(self) -> EventLog:
+        """The implementation under test, with a pace fit for tests."""
+
+    @abstractmethod
+    async def publish(self, log: WrittenLog) -> None:
+        """Makes what was added to the written log readable."""
+
+    @abstractmethod
+    def member_command(self, group: str) -> list[str]:
+        """A program that follows both topics as a member of a group and prints `assigned <n>` for each assignment."""
+
+    @pytest.fixture
+    def log(self) -> WrittenLog:
+        return WrittenLog()
+
+    @pytest.fixture
+    def group(self) -> str:
+        return f"group-{next(_numbers)}"
+
+    # -- order and completeness ----------------------------------------------------------------------------------------
+
+    async def test_everything_comes_once_in_order_per_partition_and_nothing_else(self, log: WrittenLog) -> None:
+        happenings(log, 2_000)
+        await self.publish(log)
+        async with self.event_log().follow([COURSES], Memory(), batch_size=100) as items:
+            got = await until_caught_up(items)
+        wanted = by_place([event for event in log.events if event.topic == COURSES])
+        assert by_place(got) == wanted
+
+    async def test_the_first_item_is_the_assignment_of_all_partitions(self, log: WrittenLog) -> None:
+        async with self.event_log().follow([COURSES], Memory()) as items:
+            assert await anext(items) == Assigned(frozenset(range(log.partitions)))
+
+    async def test_several_topics_come_together(self, log: WrittenLog) -> None:
+        happenings(log, 500)
+        await self.publish(log)
+        async with self.event_log().follow([COURSES, ENROLLMENTS], Memory(), batch_size=64) as items:
+            assert by_place(await until_caught_up(items)) == by_place(log.events)
+
+    async def test_it_resumes_after_the_checkpoint_of_each_partition(self, log: WrittenLog) -> None:
+        happenings(log, 900)
+        await self.publish(log)
+        everything = by_place(log.events)
+        offsets = {place: (number * 5) % (len(events) + 1) for number, (place, events) in enumerate(everything.items())}
+        async with self.event_log().follow([COURSES, ENROLLMENTS], Memory(offsets), batch_size=50) as items:
+            got = by_place(await until_caught_up(items))
+        assert got == {place: rest for place, events in everything.items() if (rest := events[offsets[place] :])}
+
+    async def test_what_arrives_later_follows_without_a_gap(self, log: WrittenLog) -> None:
+        got: list[Recorded] = []
+        async with self.event_log().follow([COURSES], Memory(), batch_size=10) as items:
+            for _ in range(5):
+                happenings(log, 60)
+                await self.publish(log)
+                courses = [event for event in log.events if event.topic == COURSES]
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    while len(got) < len(courses):
+                        got += await until_caught_up(items)
+        assert by_place(got) == by_place(courses)
+
+    async def test_what_was_not_checkpointed_is_delivered_again(self, log: WrittenLog) -> None:
+        happenings(log, 300)
+        await self.publish(log)
+        memory = Memory()
+        async with self.event_log().follow([COURSES], memory, batch_size=20) as items:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                applied = [item.events for item in [await anext(items) for _ in range(4)] if isinstance(item, Batch)]
+            memory.note(applied[0])
+        async with self.event_log().follow([COURSES], memory, batch_size=20) as items:
+            again = await until_caught_up(items)
+        rest = {event.id for event in log.events if event.topic == COURSES} - {event.id for event in applied[0]}
+        assert {event.id for event in again} == rest
+
+    # -- the end of the log --------------------------------------------------------------------------------------------
+
+    async def test_it_says_caught_up_only_when_everything_was_delivered(self, log: WrittenLog) -> None:
+        happenings(log, 250)
+        await self.publish(log)
+        async with self.event_log().follow([ENROLLMENTS], Memory(), batch_size=7) as items:
+            got = await until_caught_up(items)
+        assert len(got) == sum(event.topic == ENROLLMENTS for event in log.events)
+
+    async def test_an_empty_log_is_caught_up_at_once_and_says_so_again(self) -> None:
+        async with self.event_log().follow([COURSES], Memory()) as items:
+            assert await until_caught_up(items) == []
+            assert await until_caught_up(items) == []
+
+    async def test_a_follower_can_start_at_the_end(self, log: WrittenLog) -> None:
+        happenings(log, 100)
+        await self.publish(log)
+        ends = await self.event_log().ends([COURSES, ENROLLMENTS])
+        assert len(ends) == 2 * log.partitions
+        async with self.event_log().follow([COURSES, ENROLLMENTS], Memory(ends)) as items:
+            assert await until_caught_up(items) == []
+            happenings(log, 40)
+            await self.publish(log)
+            got: list[Recorded] = []
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while len(got) < 40:
+                    got += await until_caught_up(items)
+        assert by_place(got) == by_place(log.events[100:])
+
+    async def test_it_stops_promptly_while_it_waits(self) -> None:
+        async with asyncio.timeout(2):
+            async with self.event_log().follow([COURSES], Memory()) as items:
+                await until_caught_up(items)
+                waiting = asyncio.ensure_future(anext(items))
+                await asyncio.sleep(0)
+                waiting.cancel()
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+
+    async def test_memory_is_bounded_by_the_batch_however_slow_the_subscriber(self, log: WrittenLog) -> None:
+        happenings(log, 20_000)
+        await self.publish(log)
+        async with self.event_log().follow([COURSES, ENROLLMENTS], Memory(), batch_size=100) as items:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while not isinstance(await anext(items), Batch):
+                    pass
+            tracemalloc.start()
+            try:
+                for _ in range(50):  # the subscriber does nothing, the log may do as it likes
+                    await asyncio.sleep(0.01)
+                kept_bytes, _ = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+        assert kept_bytes < 3_000_000
+
+    # -- groups --------------------------------------------------------------------------------------------------------
+
+    async def test_members_of_a_group_share_the_partitions_fairly(self, log: WrittenLog, group: str) -> None:
+        async with AsyncExitStack() as stack:
+            members = [
+                await stack.enter_async_context(self.event_log().follow([COURSES], Memory(), group=group))
+                for _ in range(3)
+            ]
+            share = log.partitions // 3
+            shares = await asyncio.gather(*(partitions_of(items, lambda p: len(p) == share) for items in members))
+        assert frozenset().union(*shares) == frozenset(range(log.partitions))
+
+    async def test_a_lone_member_has_everything_and_gets_back_what_one_leaves(
+        self, log: WrittenLog, group: str
+    ) -> None:
+        async with self.event_log().follow([COURSES], Memory(), group=group) as staying:
+            assert len(await partitions_of(staying, lambda _: True)) == log.partitions
+            async with self.event_log().follow([COURSES], Memory(), group=group) as leaving:
+                await asyncio.gather(
+                    partitions_of(staying, lambda p: len(p) < log.partitions), partitions_of(leaving, bool)
+                )
+            await partitions_of(staying, lambda p: len(p) == log.partitions)
+
+    async def test_other_groups_are_not_affected(self, log: WrittenLog, group: str) -> None:
+        async with (
+            self.event_log().follow([COURSES], Memory(), group=group) as one,
+            self.event_log().follow([COURSES], Memory(), group=f"{group}-other") as other,
+        ):
+            assert len(await partitions_of(one, lambda _: True)) == log.partitions
+            assert len(await partitions_of(other, lambda _: True)) == log.partitions
+
+    async def test_members_that_come_and_go_miss_nothing(self, log: WrittenLog, group: str) -> None:
+        """Shared checkpoints, as a projection has them: every event is delivered to somebody, after the checkpoint."""
+        memory = Memory()
+        got: list[Recorded] = []
+        came = asyncio.Condition()
+
+        async def member() -> None:
+            async with self.event_log().follow([COURSES], memory, group=group, batch_size=20) as items:
+                async for item in items:
+                    if isinstance(item, Batch):
+                        got.extend(item.events)
+                        memory.note(item.events)
+                        async with came:
+                            came.notify_all()
+
+        async def until(enough: Callable[[], bool]) -> None:
+            async with asyncio.timeout(PATIENCE_SECONDS), came:
+                await came.wait_for(enough)
+
+        tasks = [asyncio.create_task(member())]
+        try:
+            for _ in range(4):
+                happenings(log, 150)
+                before = len(got)
+                tasks.append(asyncio.create_task(member()))
+                await self.publish(log)
+                await until(lambda: len(got) > before)  # noqa: B023 - awaited at once
+                tasks.pop(0).cancel()
+            courses = {event.id for event in log.events if event.topic == COURSES}
+            await until(lambda: {event.id for event in got} == courses)
+        finally:
+            for task in tasks:
+                task.cancel()
+        firsts = {event.id: event for event in reversed(got)}
+        assert by_place(sorted(firsts.values(), key=lambda event: event.position)) == by_place(
+            [event for event in log.events if event.topic == COURSES]
+        )
+
+    @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["killed", "frozen"])
+    async def test_what_a_dead_or_frozen_member_had_goes_to_the_others(
+        self, log: WrittenLog, group: str, how: signal.Signals
+    ) -> None:
+        happenings(log, 200)
+        await self.publish(log)
+        with _process(self.member_command(group)) as process:
+            await asyncio.to_thread(_read_until, process, f"assigned {log.partitions}")
+            async with self.event_log().follow([COURSES, ENROLLMENTS], Memory(), group=group) as items:
+                await partitions_of(items, lambda p: len(p) == log.partitions // 2)
+                process.send_signal(how)
+                await partitions_of(items, lambda p: len(p) == log.partitions)
+                assert by_place(await until_caught_up(items)) == by_place(log.events)
+
+
+@contextmanager
+def _process(command: list[str]):  # type: ignore[no-untyped-def]
+    root = Path(__file__).parents[2]
+    with subprocess.Popen([sys.executable, *command], stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _read_until(process: subprocess.Popen[str], wanted: str) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.strip() == wanted:
+            return
+    raise AssertionError(f"the member ended without saying {wanted!r}")
