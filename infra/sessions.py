@@ -148,7 +148,8 @@ class SessionWatch:
             self._forget_old(asked_at)
             await asyncio.sleep(MIN_POLL_SECONDS)
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_SECONDS - MIN_POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS - MIN_POLL_SECONDS):  # wait_for can swallow a cancellation
+                    await self._wake.wait()
 
     def _on_notify(self, *_: object) -> None:
         self._wake.set()

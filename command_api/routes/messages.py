@@ -103,7 +103,7 @@ async def _sent_before(call: Call, refused: Refused, stream: str) -> Ready:
     if first is None or first.stream != stream:
         raise ReusedKey("This client_message_id was used in another channel; draw a new one.")
     appended = Appended((_placed(first),), replayed=True)
-    return accepted(200, appended, call.api.store.log_id, {"message_id": first.id, "seq": first.version})
+    return accepted(200, appended, call.api.store.log_id, {"message_id": str(first.id), "seq": first.version})
 
 
 def _placed(event: Recorded) -> AppendedEvent:
