@@ -132,7 +132,7 @@ def problem(
     return Ready(status, orjson.dumps(content), more, PROBLEM_TYPE)
 
 
-def problem_of(error: Exception, trace_id: str) -> Ready | None:
+def problem_of(error: BaseException, trace_id: str) -> Ready | None:
     """The problem that an error is answered with; None when it is an internal error, to be logged and hidden."""
     if isinstance(error, RequestValidationError):
         return _invalid(error.errors(), trace_id)

@@ -5,6 +5,7 @@ It must not know any route. The way of a lean request is kept short on purpose: 
 
 from __future__ import annotations
 
+import asyncio
 import re
 from random import getrandbits
 from time import perf_counter
@@ -14,6 +15,7 @@ import structlog
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from events.errors import Overloaded
 from infra.web import metrics
 from infra.web.answer import Header, Ready
 from infra.web.lean import LeanTable
@@ -80,7 +82,7 @@ class Shell:
             answer = await route.answer(scope, receive, headers, match, self._max_body_bytes)
         except ClientDisconnect:
             return
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             answer = _failed(error, scope)
         head = [*answer.raw_headers, _NOSNIFF, (b"x-request-id", trace_id.encode())]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": head})
@@ -103,7 +105,7 @@ class Shell:
             await self._app(scope, self._capped(headers, receive), observed)
         except ClientDisconnect:
             return
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             if status:
                 raise
             await _failed(error, scope)(scope, receive, observed)
@@ -151,8 +153,10 @@ def _added(message: Message, scope: Scope) -> list[Header]:
     return added
 
 
-def _failed(error: Exception, scope: Scope) -> Ready:
+def _failed(error: BaseException, scope: Scope) -> Ready:
     trace_id = trace_id_of(scope)
+    if isinstance(error, asyncio.CancelledError):  # uvicorn stops and has waited long enough
+        error = Overloaded("The server is stopping; try again.")
     answer = problem_of(error, trace_id)
     if answer is None:
         _log.error("request_failed", trace_id=trace_id, path=scope["path"], exc_info=error)
