@@ -58,6 +58,7 @@ async def followed(connection: asyncpg.Connection, projection: Projection) -> li
         if not any(row["status"] == "live" for row in rows):
             current.append(await bear(connection, projection, log_id, partitions))
             await switch(connection, projection, current[-1])
+            _log.info("generation_born", generation=current[-1].schema)
     return current
 
 
@@ -69,7 +70,6 @@ async def bear(transaction: asyncpg.Connection, projection: Projection, log_id: 
     await transaction.execute(_ON_PATH, generation.schema, LOCK_TIMEOUT)
     await transaction.execute(projection.tables_ddl)
     await transaction.execute(_CHECKPOINTS, projection.name, number, list(projection.topics), partitions)
-    _log.info("generation_born", generation=generation.schema)
     return generation
 
 
