@@ -40,7 +40,7 @@ async def test_a_request_that_is_cut_off_is_told_to_try_again(lean: bool) -> Non
 
     scope: Scope = {
         "type": "http", "method": "GET", "path": "/waits", "raw_path": b"/waits", "query_string": b"", "headers": [],
-        "http_version": "1.1", "scheme": "http", "root_path": "", "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 2),
+        "http_version": "1.1", "scheme": "http", "root_path": "", "client": ("127.0.0.1", 1), "server": ("::1", 2),
     }  # fmt: skip
     task = asyncio.create_task(app(scope, receive, send))
     await reached.wait()
