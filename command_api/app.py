@@ -24,6 +24,7 @@ from infra.web.application import new_application
 from infra.web.auth import Authenticator
 from infra.web.health import add_health
 from infra.web.limits import RateLimits
+from infra.web.server import settle
 
 APPLICATION = "mimo-command"
 SESSION_CONNECTIONS = 2
@@ -37,7 +38,9 @@ def create() -> FastAPI:
     """The application with the settings of the environment: what each worker process calls."""
     settings = load_settings()
     configure_logging(settings, "command_api")
-    return new_command_api(settings, load_secrets(settings))
+    app = new_command_api(settings, load_secrets(settings))
+    settle()
+    return app
 
 
 def new_command_api(settings: Settings, secrets: Secrets) -> FastAPI:

@@ -9,6 +9,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from infra.passwords import MIN_CHARACTERS
+
 _BLANK = r"\s\x00-\x20\x7f-\x9f\u00a0\u180e\ufeff"
 _LINE_PATTERN = rf"^[^\x00-\x1f\x7f-\x9f]*[^{_BLANK}][^\x00-\x1f\x7f-\x9f]*$"
 _PROSE_PATTERN = rf"^[^\x00]*[^{_BLANK}][^\x00]*$"
@@ -28,7 +30,18 @@ ClientMessageId = Annotated[
     str,
     Field(min_length=1, max_length=100, pattern=_ID_PATTERN, description="Drawn by the client; repeats send nothing."),
 ]
-TypedPassword = Annotated[str, Field(max_length=1_024, description="At least 8 characters, at most 256 bytes.")]
+TypedPassword = Annotated[str, Field(max_length=1_024)]
+"""A password that somebody claims to have."""
+NewPassword = Annotated[
+    str,
+    Field(
+        min_length=MIN_CHARACTERS,
+        max_length=1_024,
+        description="At least 8 characters, at most 256 bytes, and none of the most common ones.",
+        examples=["an engine of brass"],
+        json_schema_extra={"format": "password"},
+    ),
+]
 
 
 class Body(BaseModel):

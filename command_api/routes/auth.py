@@ -34,8 +34,8 @@ class Credentials(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    username: str = Field(max_length=1_024)
-    password: str = Field(max_length=1_024)
+    username: str = Field(min_length=1, max_length=1_024)
+    password: str = Field(min_length=1, max_length=1_024)
     grant_type: Literal["password"] = "password"
     scope: str = Field("", max_length=1_024)
     client_id: str | None = Field(None, max_length=1_024)
@@ -47,7 +47,7 @@ class RefreshRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    refresh_token: str = Field(max_length=MAX_TOKEN_CHARACTERS)
+    refresh_token: str = Field(min_length=1, max_length=MAX_TOKEN_CHARACTERS)
     grant_type: Literal["refresh_token"] = "refresh_token"
     client_id: str | None = Field(None, max_length=1_024)
     client_secret: str | None = Field(None, max_length=1_024)

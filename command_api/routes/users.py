@@ -13,7 +13,7 @@ from command_api.call import Called
 from command_api.domain import users
 from command_api.domain.decision import Decision
 from command_api.routes import add_command
-from command_api.texts import Body, DisplayName, Email, TypedPassword
+from command_api.texts import Body, DisplayName, Email, NewPassword, TypedPassword
 from events.errors import Forbidden, InvalidRequest, MimoError, Refused, Unauthenticated
 from infra.ids import new_id
 from infra.passwords import ensure_acceptable
@@ -27,7 +27,7 @@ class Registration(Body):
     """A new account."""
 
     email: Email
-    password: TypedPassword
+    password: NewPassword
     display_name: DisplayName
     SECRET: ClassVar[frozenset[str]] = frozenset(("password",))
 
@@ -42,7 +42,7 @@ class PasswordChange(Body):
     """The proof and the new password."""
 
     current_password: TypedPassword
-    new_password: TypedPassword
+    new_password: NewPassword
     SECRET: ClassVar[frozenset[str]] = frozenset(("current_password", "new_password"))
 
 

@@ -25,6 +25,8 @@ from events.errors import InvalidRequest
 from infra.web.answer import Ready
 from infra.web.problems import TooLarge
 
+MAX_QUERY_FIELDS = 50
+
 Headers = Mapping[bytes, bytes]
 
 
@@ -118,7 +120,11 @@ class Compiled:
         return await self.endpoint(**values)
 
     def _take_query(self, query: bytes, values: dict[str, Any]) -> None:
-        given = parse_qs(query.decode("latin-1"), keep_blank_values=True, max_num_fields=50) if query else {}
+        try:
+            text = query.decode("latin-1")
+            given = parse_qs(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS) if query else {}
+        except ValueError:
+            raise InvalidRequest(f"The query has more than {MAX_QUERY_FIELDS} parameters.") from None
         for parameter in self._query:
             found = given.get(parameter.alias)
             values[parameter.name] = parameter.value(found[-1] if found else None)

@@ -6,6 +6,7 @@ It must not know the application. uvicorn itself waits for ever for the rest of 
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -21,6 +22,7 @@ ARRIVAL_SECONDS = 20.0
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_SECONDS = 5
 BACKLOG = 2048
+COLLECTION_THRESHOLDS = (10_000, 20, 100)
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -83,6 +85,13 @@ def _timeout_answer() -> bytes:
     answer = problem(408, "request_timeout", detail, f"{os.urandom(16).hex()}", headers=[(b"connection", b"close")])
     head = b"".join(name + b": " + value + b"\r\n" for name, value in answer.raw_headers)
     return b"HTTP/1.1 408 Request Timeout\r\n" + head + b"\r\n" + bytes(answer.body)
+
+
+def settle() -> None:
+    """Call it once a process has started: what lives as long as it does is not looked at by every collection."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTION_THRESHOLDS)
 
 
 def serve(factory: str, *, host: str, port: int, workers: int) -> None:

@@ -49,7 +49,7 @@ def trace_id_of(scope: Scope) -> str:
 
 
 class Shell:
-    """Wraps an application; add it as middleware.
+    """Stands in front of an application.
 
     Args:
         app: what answers the requests that are not lean.
