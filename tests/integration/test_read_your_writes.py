@@ -1,0 +1,168 @@
+"""From a command to a view and back: commands, log, projections and queries as they are, in one process.
+
+Whoever sends along what they were answered is shown at least that: their own writes, and all that they saw before.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+import httpx2
+import pytest_asyncio
+
+from projectors.app import new_projector
+from query_api.app import new_query_api
+from tests.command_api import Person, School, school
+
+WAIT = "wait=10"
+
+
+@dataclass
+class Whole:
+    """All three applications."""
+
+    commands: School
+    queries: httpx2.AsyncClient
+
+    async def reads(self, person: Person | None, path: str, *bookmarks: str) -> httpx2.Response:
+        """Reads as somebody, who knows some bookmarks."""
+        headers = {"prefer": WAIT}
+        if person is not None:
+            headers["authorization"] = f"Bearer {person.access_token}"
+        if bookmarks:
+            headers["mimo-bookmark"] = ", ".join(bookmarks)
+        return await self.queries.get(path, headers=headers)
+
+    async def sees(self, person: Person | None, path: str, *bookmarks: str) -> Any:
+        """What somebody reads, which must be there."""
+        answer = await self.reads(person, path, *bookmarks)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@asynccontextmanager
+async def whole(database_url: str) -> AsyncIterator[Whole]:
+    async with school(database_url, rate_limits="off") as commands:
+        projector = new_projector(commands.settings)
+        queries = new_query_api(commands.settings, commands.secrets)
+        transport = httpx2.ASGITransport(app=queries, raise_app_exceptions=False)
+        async with (
+            projector.router.lifespan_context(projector),
+            queries.router.lifespan_context(queries),
+            httpx2.AsyncClient(transport=transport, base_url="http://query") as client,
+        ):
+            async with asyncio.timeout(30):
+                while (await client.get("/readyz")).status_code != 200:
+                    continue
+            yield Whole(commands, client)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def everything(shared_database_url: str) -> AsyncIterator[Whole]:
+    async with whole(shared_database_url) as running:
+        yield running
+
+
+async def test_every_command_is_seen_at_once_by_whoever_sends_its_bookmark(everything: Whole) -> None:
+    ada, bob = await everything.commands.person(), await everything.commands.person()
+    renamed = await ada.does("PATCH", "/v1/me", {"display_name": "Ada"})
+    me = await everything.sees(ada, "/v1/me", renamed.headers["mimo-bookmark"])
+    assert (me["display_name"], me["email"], me["roles"]) == ("Ada", ada.email, ["student"])
+
+    made = await ada.does("POST", "/v1/courses", {"title": "Rings", "description": "and fields", "capacity": 1})
+    course, channel = made.json()["course_id"], made.json()["channel_id"]
+    draft = await everything.sees(ada, f"/v1/courses/{course}", made.headers["mimo-bookmark"])
+    assert (draft["status"], draft["seats_left"]) == ("draft", 1)
+    assert (await everything.reads(bob, f"/v1/courses/{course}")).status_code == 404
+    published = await ada.does("POST", f"/v1/courses/{course}/publish")
+    shown = await everything.sees(bob, f"/v1/courses/{course}", published.headers["mimo-bookmark"])
+    assert (shown["status"], shown["can_enroll"]) == ("published", True)
+
+    joined = await bob.does("POST", f"/v1/courses/{course}/enrollments")
+    known = joined.headers["mimo-bookmark"]
+    assert (await everything.sees(bob, f"/v1/courses/{course}", known))["cannot_enroll_reason"] == "already_enrolled"
+    assert (await everything.sees(None, f"/v1/courses/{course}", known))["cannot_enroll_reason"] == "course_full"
+    mine = await everything.sees(bob, "/v1/me/courses", known)
+    assert [item["course_id"] for item in mine["items"]] == [course]
+    roster = await everything.sees(ada, f"/v1/courses/{course}/enrollments", known)
+    assert [item["user_id"] for item in roster["items"]] == [bob.user_id]
+
+    sent = await bob.does("POST", f"/v1/channels/{channel}/messages", {"text": "hello"})
+    path = f"/v1/channels/{channel}/messages"
+    listed = await everything.sees(ada, path, sent.headers["mimo-bookmark"])
+    assert [(item["text"], item["seq"], item["number"]) for item in listed["items"]] == [("hello", 2, 1)]
+    message = f"{path}/{sent.json()['message_id']}"
+    edited = await bob.does("PATCH", message, {"text": "hello!"})
+    listed = await everything.sees(ada, path, edited.headers["mimo-bookmark"])
+    assert (listed["items"][0]["text"], listed["last_seq"]) == ("hello!", 3)
+    deleted = await ada.does("DELETE", message)
+    listed = await everything.sees(bob, path, deleted.headers["mimo-bookmark"])
+    assert (listed["items"][0]["text"], listed["items"][0]["deleted"]) == (None, True)
+
+    left = await bob.does("DELETE", f"/v1/courses/{course}/enrollments/me")
+    refused = await everything.reads(bob, path, left.headers["mimo-bookmark"])
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_a_member")
+    archived = await ada.does("POST", f"/v1/courses/{course}/archive")
+    listed = await everything.sees(ada, "/v1/courses", archived.headers["mimo-bookmark"])
+    assert course not in [item["course_id"] for item in listed["items"]]
+
+
+async def test_the_etag_of_a_course_guards_its_change(everything: Whole) -> None:
+    ada = await everything.commands.person()
+    made = await ada.does("POST", "/v1/courses", {"title": "Rings", "description": "of integers"})
+    course = made.json()["course_id"]
+    read = await everything.reads(ada, f"/v1/courses/{course}", made.headers["mimo-bookmark"])
+    change = {"title": "Fields", "description": "too"}
+    changed = await ada.does("PATCH", f"/v1/courses/{course}", change, if_match=read.headers["etag"])
+    assert changed.status_code == 200, changed.text
+    stale = await ada.does("PATCH", f"/v1/courses/{course}", {**change, "title": "x"}, if_match=read.headers["etag"])
+    assert stale.status_code == 412
+    anew = await everything.reads(ada, f"/v1/courses/{course}", changed.headers["mimo-bookmark"])
+    change["title"] = "Rings"
+    again = await ada.does("PATCH", f"/v1/courses/{course}", change, if_match=anew.headers["etag"])
+    assert again.status_code == 200
+
+
+async def test_an_ended_session_reads_nothing_any_more(everything: Whole) -> None:
+    ada = await everything.commands.person()
+    assert (await everything.reads(ada, "/v1/me")).status_code in (200, 503)
+    assert (await ada.does("POST", "/v1/auth/logout")).status_code in (200, 204)
+    async with asyncio.timeout(1.5):
+        while (await everything.reads(ada, "/v1/me")).status_code != 401:
+            continue
+
+
+async def test_a_crowd_of_writers_and_readers_never_loses_sight_of_its_own_words(everything: Whole) -> None:
+    owner = await everything.commands.person()
+    course, channel = await everything.commands.course(owner)
+    people = [await everything.commands.person() for _ in range(6)]
+    path = f"/v1/channels/{channel}/messages"
+
+    async def talk(person: Person, number: int) -> list[str]:
+        lot, said = Random(number), []
+        joined = await person.does("POST", f"/v1/courses/{course}/enrollments")
+        known, longest = joined.headers["mimo-bookmark"], 0
+        for turn in range(12):
+            text = f"{number}/{turn}"
+            sent = await person.does("POST", path, {"text": text})
+            assert sent.status_code == 201, sent.text
+            said.append(text)
+            answer = await everything.reads(person, f"{path}?limit=200", known, sent.headers["mimo-bookmark"])
+            assert answer.status_code == 200, answer.text
+            items = answer.json()["items"]
+            assert [item["text"] for item in reversed(items) if item["author_id"] == person.user_id] == said
+            assert [item["number"] for item in items] == list(range(len(items), 0, -1))
+            assert len(items) >= longest, "shorter than what the same reader saw before"
+            longest, known = len(items), answer.headers["mimo-bookmark"]
+            await asyncio.sleep(lot.random() * 0.01)
+        return said
+
+    async with asyncio.TaskGroup() as group:
+        talking = [group.create_task(talk(person, number)) for number, person in enumerate(people)]
+    said = sorted(text for talked in talking for text in talked.result())
+    final = await everything.sees(owner, f"{path}?limit=200")
+    assert len(said) == len(people) * 12
+    assert sorted(item["text"] for item in final["items"]) == said
