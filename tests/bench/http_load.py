@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from statistics import median
 
 from tests.bench import wrk
@@ -16,10 +16,11 @@ from tests.bench.mimo_design import running_mimo
 from tests.bench.plain_design import running_plain_design
 from tests.bench.school import School, SchoolSize
 from tests.bench.table import Table, whole
-from tests.bench.wrk import Load, Request
+from tests.bench.wrk import Load, LoadFailed, Request
 
 WORKERS = 2
 PAGE = 20
+WARM_UP_SECONDS = 1
 WRITE_TARGET = "≥ 5, promise 8"
 READ_TARGET = "≥ 5, promise 20"
 
@@ -78,17 +79,20 @@ def require_same_answers(ours: School, plain: School) -> None:
 def compare(
     ours: School, plain: School, route: Route, connections: int, effort: Effort, client_ids: bool
 ) -> Pairs[Load]:
-    """Load both sides in turn."""
+    """Warm both sides up, then load them in turn."""
     runs = 0
 
-    def load(side: School) -> Load:
+    def load(side: School, seconds: float = effort.http_seconds) -> Load:
         nonlocal runs
         runs += 1
         requests = route(side)
         base_url = side.commands if requests[0].method == "POST" else side.queries
         client_id = f"bench-{connections}-{runs}" if client_ids else None
-        return wrk.run(base_url, requests, connections, effort.http_seconds, client_id=client_id)
+        return wrk.run(base_url, requests, connections, seconds, client_id=client_id)
 
+    for side in (ours, plain):
+        with suppress(LoadFailed):  # it may end before the first answer comes; the real run must not
+            load(side, WARM_UP_SECONDS)
     return interleaved(effort.long_rounds, lambda: load(ours), lambda: load(plain))
 
 
