@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from infra.passwords import MIN_CHARACTERS
 
@@ -24,7 +24,16 @@ Title = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE_PATTERN
 Tag = Annotated[str, Field(min_length=1, max_length=40, pattern=_LINE_PATTERN)]
 Tags = Annotated[list[Tag], Field(max_length=10)]
 Description = Annotated[str, Field(max_length=10_000, pattern=_MAYBE_EMPTY_PATTERN)]
-Capacity = Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="Seats; null: any number.")]
+
+
+def _whole(value: object) -> object:
+    """30.0 is an integer in JSON Schema, so it is one here."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Capacity = Annotated[
+    int, Field(strict=True, ge=1, le=1_000_000, description="Seats; null: any number."), BeforeValidator(_whole)
+]
 MessageText = Annotated[str, Field(min_length=1, max_length=4_000, pattern=_PROSE_PATTERN, examples=["Hello!"])]
 ClientMessageId = Annotated[
     str,

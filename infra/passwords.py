@@ -103,7 +103,7 @@ class Passwords:
             RateLimited: too many passwords are waiting.
         """
         text = normalised(password)
-        fits = len(text.encode(errors="replace")) <= MAX_BYTES
+        fits = _fits(text)
 
         def check() -> tuple[bool, bytes | None]:
             against = stored.decode("ascii") if stored is not None else self._nobody.result()
@@ -138,6 +138,13 @@ class Passwords:
         self._room += 1
         if not future.cancelled():
             future.exception()  # when the caller went away, nobody else looks at it
+
+
+def _fits(text: str) -> bool:
+    try:
+        return len(text.encode()) <= MAX_BYTES
+    except UnicodeEncodeError:  # lone surrogates, which are not text
+        return False
 
 
 def _yield_to_requests() -> None:

@@ -21,6 +21,7 @@ from jose import jwk, jws, jwt
 from jose.exceptions import JOSEError
 
 ALGORITHM = "ES256"
+CURVE = "P-256"
 TOKEN_TYPE = "at+jwt"  # noqa: S105
 MAX_TOKEN_BYTES = 4096
 LEEWAY_SECONDS = 5
@@ -65,6 +66,8 @@ class Tokens:
         if not signing_keys or not 0 < lifetime_seconds <= MAX_LIFETIME_SECONDS:
             raise ValueError("access tokens need a signing key and a lifetime of at most 15 minutes")
         private = [jwk.construct(pem, ALGORITHM) for pem in signing_keys]
+        if any(public_jwk(key)["crv"] != CURVE for key in private):
+            raise ValueError(f"access tokens are signed with {CURVE} keys")
         self._public = {thumbprint(public_jwk(key)): key.public_key() for key in private}
         self._signing_key, self._kid = private[0], thumbprint(public_jwk(private[0]))
         self._issuer, self._audience, self.lifetime_seconds = issuer, audience, lifetime_seconds
@@ -104,7 +107,7 @@ class Tokens:
                 options={**_REQUIRED, "leeway": LEEWAY_SECONDS},
             )
             return self._claims(claims)
-        except (JOSEError, ValueError, KeyError, TypeError) as error:
+        except (JOSEError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise InvalidToken("The access token is not valid or has expired.") from error
 
     def jwks(self) -> bytes:

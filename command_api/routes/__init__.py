@@ -10,9 +10,19 @@ from pydantic import BaseModel
 
 from infra.web.answer import Ready
 from infra.web.application import problems
+from infra.web.documented import described_headers
 from infra.web.lean import LeanRoute
 
 Endpoint = Callable[..., Awaitable[Ready]]
+
+_HEADERS = described_headers(
+    {
+        "Mimo-Bookmark": "Send it to the query API to be shown at least what this command did. "
+        "A command that changed nothing has none.",
+        "Idempotency-Replayed": "`true`: this is the answer of the first request with this key.",
+    },
+    always=False,
+)
 
 
 def add_command(
@@ -44,7 +54,7 @@ def add_command(
         methods=[method],
         status_code=status,
         response_model=answers,
-        responses={**problems("reused_key", *refusals), **more.pop("responses", {})},
+        responses={status: {"headers": _HEADERS}, **problems("reused_key", *refusals), **more.pop("responses", {})},
         tags=[path.split("/")[2]],
         route_class_override=LeanRoute,
         **more,

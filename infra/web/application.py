@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractAsyncContextManager
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -16,12 +17,13 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from events.errors import MimoError
 from infra.web.auth import TOKEN_PATH
-from infra.web.problems import PROBLEM_MEDIA_TYPE, STATUS, Problem, internal_problem, problem_of
-from infra.web.shell import Shell, trace_id_of
+from infra.web.problems import PROBLEM_MEDIA_TYPE, STATUS, Problem
+from infra.web.shell import Shell, failed
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 EXPOSED_HEADERS = (
@@ -69,7 +71,7 @@ def new_application(
         token_url: where /docs can sign in.
         log_all: whether every request gets a log line.
     """
-    handlers: dict[Any, Any] = dict.fromkeys((HTTPException, RequestValidationError, MimoError), _answer)
+    handlers: dict[Any, Any] = dict.fromkeys((HTTPException, RequestValidationError, MimoError, Exception), _answer)
     app = Application(
         title=title,
         description=description,
@@ -115,8 +117,16 @@ _STATUS_OF = {"too_large": 413, "internal": 500, "method_not_allowed": 405}
 
 
 async def _answer(request: Request, error: Exception) -> Response:
-    trace_id = trace_id_of(request.scope)
-    return problem_of(error, trace_id) or internal_problem(trace_id)
+    if isinstance(error, HTTPException) and error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {"Allow": ", ".join(_methods(request))}
+    return failed(error, request.scope)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that a path answers; Starlette's own `Allow` names those of the first route only."""
+    path = request.scope["path"]
+    matching = (route for route in request.app.routes if isinstance(route, Route) and route.path_regex.match(path))
+    return sorted({method for route in matching for method in route.methods or ()})
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -144,6 +154,8 @@ def _openapi(app: FastAPI, token_url: str) -> dict[str, Any]:
 
 def _complete(path: str, operation: dict[str, Any]) -> None:
     """Adds the problems that follow from what an operation takes."""
+    for parameter in operation.get("parameters", ()):
+        parameter["schema"] = _without_null(parameter["schema"])
     answers = operation["responses"]
     implied = ["internal"]
     if "422" in answers or operation.get("parameters") or "requestBody" in operation:
@@ -157,3 +169,11 @@ def _complete(path: str, operation: dict[str, Any]) -> None:
     for status, described in problems(*implied).items():
         if path.startswith("/v1/"):
             answers.setdefault(str(status), described)
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter that may be left out: what is not in a JSON body cannot be null."""
+    choices = [choice for choice in schema.get("anyOf", ()) if choice != {"type": "null"}]
+    if len(choices) != 1:
+        return schema
+    return {**choices[0], **{name: value for name, value in schema.items() if name != "anyOf"}}

@@ -172,7 +172,7 @@ async def read_body(receive: Receive, max_bytes: int) -> bytes:
         message = await receive()
         body += message.get("body", b"")
     if len(body) > max_bytes:
-        raise TooLarge(f"The body is larger than {max_bytes} bytes.")
+        raise TooLarge(max_bytes)
     if message["type"] == "http.disconnect":
         raise ClientDisconnect
     return body

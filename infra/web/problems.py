@@ -95,10 +95,11 @@ class Problem(BaseModel):
     trace_id: str
 
 
-class TooLarge(MimoError):
-    """The request's body is larger than this API takes."""
+class TooLarge(HTTPException):
+    """The request's body is larger than this API takes. FastAPI lets this one through while it reads a body."""
 
-    code = "too_large"
+    def __init__(self, max_bytes: int) -> None:
+        super().__init__(413, f"The body is larger than {max_bytes} bytes.", {"Connection": "close"})
 
 
 def problem(
@@ -138,8 +139,6 @@ def problem_of(error: BaseException, trace_id: str) -> Ready | None:
         return _invalid(error.errors(), trace_id)
     if isinstance(error, HTTPException):
         return _of_http(error, trace_id)
-    if isinstance(error, TooLarge):
-        return problem(413, error.code, error.detail, trace_id, headers=[(b"connection", b"close")])
     if not isinstance(error, MimoError) or error.code not in STATUS:
         return None
     headers: list[Header] = [(b"cache-control", b"no-store")]

@@ -83,7 +83,7 @@ class Shell:
         except ClientDisconnect:
             return
         except (Exception, asyncio.CancelledError) as error:
-            answer = _failed(error, scope)
+            answer = failed(error, scope)
         head = [*answer.raw_headers, _NOSNIFF, (b"x-request-id", trace_id.encode())]
         await send({"type": "http.response.start", "status": answer.status_code, "headers": head})
         await send({"type": "http.response.body", "body": answer.body})
@@ -92,13 +92,14 @@ class Shell:
     async def _serve_ordinary(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], started: float
     ) -> None:
-        status = 0
+        status, answered = 0, False
 
         async def observed(message: Message) -> None:
-            nonlocal status
+            nonlocal status, answered
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *_added(message, scope)]
+            answered = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
 
         try:
@@ -106,9 +107,10 @@ class Shell:
         except ClientDisconnect:
             return
         except (Exception, asyncio.CancelledError) as error:
-            if status:
+            if not status:
+                await failed(error, scope)(scope, receive, observed)
+            elif not answered:  # Starlette raises again what its handler has answered
                 raise
-            await _failed(error, scope)(scope, receive, observed)
         template = getattr(scope.get("route"), "path", "unmatched")
         self._observe(scope, template, status, perf_counter() - started)
 
@@ -124,7 +126,7 @@ class Shell:
             message = await receive() if room >= 0 else {"type": "http.request"}
             room -= len(message.get("body", b""))
             if room < 0:
-                raise TooLarge(f"The body is larger than {self._max_body_bytes} bytes.")
+                raise TooLarge(self._max_body_bytes)
             return message
 
         return capped
@@ -153,7 +155,8 @@ def _added(message: Message, scope: Scope) -> list[Header]:
     return added
 
 
-def _failed(error: BaseException, scope: Scope) -> Ready:
+def failed(error: BaseException, scope: Scope) -> Ready:
+    """The answer to an error; what nobody expected is logged."""
     trace_id = trace_id_of(scope)
     if isinstance(error, asyncio.CancelledError):  # uvicorn stops and has waited long enough
         error = Overloaded("The server is stopping; try again.")
