@@ -1,0 +1,63 @@
+"""Given a channel and a message, when someone sends, edits or deletes, then these events and conditions."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import pytest
+
+from command_api.domain import messages
+from command_api.domain.messages import Channel, Message
+from events import claims
+from events.errors import Forbidden, NotAMember, NotFound, Refused
+from events.messages import MessageDeleted, MessageEdited, MessageSent
+
+OWNER, AUTHOR, OTHER = uuid4(), uuid4(), uuid4()
+CHANNEL = Channel(uuid4(), uuid4(), OWNER)
+MESSAGE = Message(uuid4(), CHANNEL.channel_id, AUTHOR)
+VOICE = claims.voice(CHANNEL.course_id, AUTHOR)
+GONE = claims.deleted_message(MESSAGE.message_id)
+
+
+def test_sending_needs_a_voice_and_reads_nothing() -> None:
+    decision = messages.send(CHANNEL, AUTHOR, "Hello", "c-1")
+    sent = MessageSent(channel_id=CHANNEL.channel_id, author_id=AUTHOR, text="Hello", client_message_id="c-1")
+    assert (decision.events, decision.need, decision.expected) == ((sent,), (VOICE,), {})
+
+
+def test_an_edit_needs_a_voice_and_that_the_message_is_not_deleted() -> None:
+    decision = messages.edit(CHANNEL, MESSAGE, AUTHOR, "Hi")
+    edited = MessageEdited(channel_id=CHANNEL.channel_id, message_id=MESSAGE.message_id, author_id=AUTHOR, text="Hi")
+    assert (decision.events, decision.need, decision.absent) == ((edited,), (VOICE,), (GONE,))
+
+
+def test_only_the_author_edits() -> None:
+    for other in (OTHER, OWNER):
+        with pytest.raises(Forbidden):
+            messages.edit(CHANNEL, MESSAGE, other, "mine")
+
+
+def test_authors_owners_and_admins_delete() -> None:
+    for who, rules_all in ((AUTHOR, False), (OWNER, False), (OTHER, True)):
+        decision = messages.delete(CHANNEL, MESSAGE, who, rules_all=rules_all)
+        deleted = MessageDeleted(channel_id=CHANNEL.channel_id, message_id=MESSAGE.message_id, deleted_by=who)
+        assert decision.events == (deleted,)
+        assert decision.need == ()
+    with pytest.raises(Forbidden):
+        messages.delete(CHANNEL, MESSAGE, OTHER, rules_all=False)
+
+
+@pytest.mark.parametrize("message", [None, Message(MESSAGE.message_id, uuid4(), AUTHOR)])
+def test_messages_of_nowhere_and_of_other_channels_are_not_found(message: Message | None) -> None:
+    with pytest.raises(NotFound):
+        messages.edit(CHANNEL, message, AUTHOR, "?")
+    with pytest.raises(NotFound):
+        messages.delete(CHANNEL, message, AUTHOR, rules_all=True)
+
+
+def test_refusals_in_the_domains_words() -> None:
+    missing, taken = Refused("missing", *VOICE), Refused("taken", *GONE)
+    assert isinstance(messages.refused(missing), NotAMember)
+    assert isinstance(messages.send_refused(missing), NotAMember)
+    assert isinstance(messages.refused(taken), NotFound)
+    assert messages.send_refused(taken) is taken
