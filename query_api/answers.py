@@ -18,13 +18,13 @@ from events.errors import NotCaughtUp, Overloaded, Parked, Rejected
 from infra.web.answer import Header, Ready
 from query_api.asked import Asked
 from query_api.cache import Mark
-from query_api.freshness import Freshness
+from query_api.freshness import VERSIONS, Freshness
 from query_api.measured import WAITED
 from query_api.reading import CachedReading, Reading, SharedLookups, snapshot
 
 PARKED = """
 select p.key from read.parked p
-where p.projection = $1 and p.topic = $2 and p.partition = $3 and p."offset" = $4
+where p.projection = $1 and p.topic = $2 and p.partition = $3 and p."offset" = $4 and p.version = $5
 """
 PRIVATE: tuple[Header, ...] = ((b"cache-control", b"private, no-cache"), (b"vary", b"authorization"))
 KEPT_OVERHEAD_BYTES = 2_000
@@ -182,7 +182,7 @@ class Answers:
     async def _refuse_parked(self, wanted: Mapping[Mark, int], reading: Reading) -> None:
         for mark, offset in wanted.items():
             if self._freshness.holds_parked(mark):
-                key = await self._pool.fetchval(PARKED, *mark, offset)
+                key = await self._pool.fetchval(PARKED, *mark, offset, VERSIONS[mark[0]])
                 if key is not None and reading.concerns(mark, key):
                     raise Parked(f"{mark[0]} could not apply the bookmarked event; it waits for an operator.")
 

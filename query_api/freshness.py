@@ -34,7 +34,12 @@ TOPICS: Mapping[str, str] = {
 }
 """The projections that this API reads, each with the topic that it consumes."""
 
+VERSIONS: Mapping[str, int] = dict.fromkeys(TOPICS, 1)
+"""Which version of each view is read (`read.users_v1` and so on)."""
+
 CHANNEL = "mimo_view"
+REWRITTEN = "!"
+"""Ends the notification of whoever changes rows without moving a checkpoint, such as a retry of parked events."""
 POLL_SECONDS = 0.25
 SILENCE_SECONDS = 1.0
 """After so long without a heartbeat the cache is out of use."""
@@ -47,10 +52,10 @@ INSTALLATION = "select log_id, partitions from log.installation"
 
 CHECKPOINTS = """
 select c.projection, c.generation, c.topic, c.partition, c."offset", c.stopped is not null as stopped,
-  exists (select from read.parked p where p.projection = c.projection and p.topic = c.topic
-          and p.partition = c.partition) as parked
-from read.checkpoint c
-where c.projection = any ($1)
+  exists (select from read.parked p where p.projection = c.projection and p.version = c.version
+          and p.topic = c.topic and p.partition = c.partition) as parked
+from unnest($1::text[], $2::integer[]) r (projection, version)
+join read.checkpoint c on c.projection = r.projection and c.version = r.version
 """
 
 CHANGED = """
@@ -181,6 +186,9 @@ class Freshness:
             except (asyncpg.PostgresError, *BROKEN, CannotStart) as error:
                 failures = 0 if self._looked.is_set() else failures + 1
                 log.warning("channel_lost", error=str(error) or type(error).__name__, failures=failures)
+            except Exception as error:
+                failures += 1
+                log.error("tracker_failed", exc_info=error)
             finally:
                 self.lose()
                 if connection is not None:
@@ -194,9 +202,14 @@ class Freshness:
             self.lose()
             wake.set()
 
+        def notified(_connection: Any, _pid: int, _channel: str, payload: str) -> None:
+            if payload.endswith(REWRITTEN):
+                self.cache.forget()
+            wake.set()
+
         connection.add_termination_listener(ended)
         async with asyncio.timeout(ROUND_TIMEOUT_SECONDS):
-            await connection.add_listener(CHANNEL, lambda *_: wake.set())
+            await connection.add_listener(CHANNEL, notified)
             row = await connection.fetchrow(INSTALLATION)
         self.history = History(row["log_id"], row["partitions"])
         while True:
@@ -210,7 +223,7 @@ class Freshness:
     async def look(self, connection: asyncpg.Connection) -> None:
         """One look at the checkpoints: drops from the cache what changed, then publishes them."""
         began_at = self._clock()
-        rows = await connection.fetch(CHECKPOINTS, list(TOPICS))
+        rows = await connection.fetch(CHECKPOINTS, [*VERSIONS], [*VERSIONS.values()])
         found = {(row["projection"], row["topic"], row["partition"]): row["offset"] for row in rows}
         generations = {row["projection"]: row["generation"] for row in rows}
         changed: set[Tag] = set()

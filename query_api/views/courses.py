@@ -39,7 +39,8 @@ from query_api.wire import encoded
 COURSES = """
 select k.number, o.course_id is not null as found,
   case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c where c.projection = 'courses'
+    select array_agg(c."offset" order by c.partition) from read.checkpoint c
+    where c.projection = 'courses' and c.version = 1
   ) end as checkpoints,
   o.course_id, o.owner_id, o.title, o.description, o.tags, o.capacity, o.status, o.created_at, o.published_at, o.version
 from unnest($1::uuid[]) with ordinality k (course_id, number)
@@ -53,7 +54,7 @@ COLUMNS = (
 SHOWN = ("course_id", "title", "description", "tags", "status", "owner_id", "capacity", "created_at")
 
 _course = table("courses_v1", *map(column, (*COLUMNS, "search")), schema="read")
-_checkpoint = table("checkpoint", *map(column, ("projection", "partition", "offset")), schema="read")
+_checkpoint = table("checkpoint", *map(column, ("projection", "version", "partition", "offset")), schema="read")
 _dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -110,7 +111,9 @@ def page_statement(q: bool, tag: bool, before: bool, own: bool) -> tuple[str, tu
     newest_first = page.order_by(_course.c.created_at.desc(), _course.c.course_id.desc())
     found = newest_first.limit(bindparam("rows", type_=Integer)).subquery("page")
     offsets: ColumnElement[Any] = literal_column('array_agg(checkpoint."offset" order by checkpoint.partition)')
-    of_courses = _checkpoint.c.projection == literal_column("'courses'")
+    of_courses = and_(
+        _checkpoint.c.projection == literal_column("'courses'"), _checkpoint.c.version == literal_column("1")
+    )
     checkpoints = select(offsets).select_from(_checkpoint).where(of_courses)
     nothing = select(literal_column("1").label("one")).subquery("nothing")
     whole = (

@@ -12,7 +12,8 @@ from query_api.lookups import Lookup, by_rows
 COUNTS = """
 select k.number, n.course_id is not null as found,
   case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c where c.projection = 'enrollments'
+    select array_agg(c."offset" order by c.partition) from read.checkpoint c
+    where c.projection = 'enrollments' and c.version = 1
   ) end as checkpoints,
   n.enrolled_count
 from unnest($1::uuid[]) with ordinality k (course_id, number)
@@ -22,7 +23,8 @@ left join read.enrollment_counts_v1 n on n.course_id = k.course_id
 MEMBERS = """
 select k.number, e.course_id is not null as found,
   case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c where c.projection = 'enrollments'
+    select array_agg(c."offset" order by c.partition) from read.checkpoint c
+    where c.projection = 'enrollments' and c.version = 1
   ) end as checkpoints
 from unnest($1::uuid[], $2::uuid[]) with ordinality k (course_id, user_id, number)
 left join read.enrollments_v1 e on e.course_id = k.course_id and e.user_id = k.user_id
@@ -31,7 +33,8 @@ left join read.enrollments_v1 e on e.course_id = k.course_id and e.user_id = k.u
 COURSES_OF_PEOPLE = """
 select k.number, e.course_id is not null as found,
   case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c where c.projection = 'enrollments'
+    select array_agg(c."offset" order by c.partition) from read.checkpoint c
+    where c.projection = 'enrollments' and c.version = 1
   ) end as checkpoints,
   e.course_id
 from unnest($1::uuid[]) with ordinality k (user_id, number)
@@ -41,7 +44,8 @@ left join read.enrollments_v1 e on e.user_id = k.user_id
 PAGES_OF_PEOPLE = """
 select k.number, e.course_id is not null as found,
   case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c where c.projection = 'enrollments'
+    select array_agg(c."offset" order by c.partition) from read.checkpoint c
+    where c.projection = 'enrollments' and c.version = 1
   ) end as checkpoints,
   e.course_id as id, e.enrolled_at
 from unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::integer[])
@@ -57,7 +61,8 @@ order by k.number, e.enrolled_at desc, e.course_id desc
 PAGES_OF_ROSTERS = """
 select k.number, e.user_id is not null as found,
   case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c where c.projection = 'enrollments'
+    select array_agg(c."offset" order by c.partition) from read.checkpoint c
+    where c.projection = 'enrollments' and c.version = 1
   ) end as checkpoints,
   e.user_id as id, e.enrolled_at
 from unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::integer[])

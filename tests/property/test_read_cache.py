@@ -96,7 +96,7 @@ class Trial:
         self.freshness.observe(self.notice)
 
     def notice(self) -> None:
-        self.noticed_generation = max(self.freshness.generations.values())
+        self.noticed_generation = max(self.noticed_generation, *self.freshness.generations.values())
 
     def something_happens(self) -> Mark:
         mark = self.lot.choice(MARKS)
@@ -148,6 +148,12 @@ class Trial:
             self.looking = None
         self.freshness.lose()
 
+    def rows_are_rewritten(self) -> None:
+        """Without moving a checkpoint, as when parked events are retried; the notification comes with the commit."""
+        self.world.generation += 1
+        self.cache.forget()
+        self.noticed_generation = self.world.generation
+
     def a_moment_passes(self) -> None:
         self.world.now += 0.01
 
@@ -191,6 +197,7 @@ CHANCES = {
     Trial.the_tracker_looks: OFTEN,
     Trial.a_moment_passes: OFTEN,
     Trial.a_long_silence: RARELY,
+    Trial.rows_are_rewritten: RARELY,
     Trial.the_channel_is_lost: RARELY,
     Trial.another_generation_takes_over: RARELY,
     Trial.the_server_crashes: RARELY,

@@ -1,0 +1,190 @@
+"""Look-ups are shared, never joined too late, and an answer is of one moment."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from events.errors import NotFound, Overloaded
+from infra.postgres import Role, connect, pool
+from query_api.answers import Answers, Composed
+from query_api.asked import Asked
+from query_api.cache import ReadCache
+from query_api.freshness import Freshness
+from query_api.lookups import Lookup
+from query_api.reading import CachedReading, Reading, SharedLookups
+from query_api.views.users import PERSON, Person
+from tests.integration.views_by_hand import RENAME, ViewsByHand, views_by_hand
+
+
+class Slow:
+    """The look-up of people, which waits at its beginning and its end for the test to let it go on."""
+
+    def __init__(self) -> None:
+        self.asked: list[Sequence[UUID]] = []
+        self.before, self.after = asyncio.Event(), asyncio.Event()
+        self.begun = asyncio.Event()
+        self.lookup: Lookup[UUID, Person | None] = Lookup(
+            "slow", "users", self.fetch, PERSON.event_key, PERSON.changed_by, PERSON.size_bytes
+        )
+
+    async def fetch(self, connection: asyncpg.Connection, keys: Sequence[UUID]) -> Any:
+        self.asked.append(keys)
+        self.begun.set()
+        await self.before.wait()
+        found = await PERSON.fetch(connection, keys)
+        await self.after.wait()
+        return found
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def views(database_url: str) -> AsyncIterator[ViewsByHand]:
+    async with views_by_hand(database_url) as views:
+        yield views
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def connections(database_url: str, views: ViewsByHand) -> AsyncIterator[asyncpg.Pool]:
+    async with pool(database_url, application="test", role=Role.QUERY, max_size=4) as opened:
+        yield opened
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def tracked(database_url: str, views: ViewsByHand) -> AsyncIterator[tuple[Freshness, asyncpg.Connection]]:
+    """A tracker that looks only when the test says so."""
+    connection = await connect(database_url, application="test", role=Role.QUERY)
+    freshness = Freshness(ReadCache(10_000_000), connect=None)  # type: ignore[arg-type]
+    await freshness.look(connection)
+    yield freshness, connection
+    await connection.close()
+
+
+async def test_who_asks_together_shares_one_statement(
+    views: ViewsByHand, connections: asyncpg.Pool, tracked: tuple[Freshness, asyncpg.Connection]
+) -> None:
+    people = [await views.person(f"P{number}") for number in range(5)]
+    freshness, _ = tracked
+    shared, slow = SharedLookups(connections, freshness), Slow()
+    slow.before.set()
+    slow.after.set()
+    readings = [CachedReading(freshness, shared) for _ in range(20)]
+    found = await asyncio.gather(*(r.one(slow.lookup, people[n % 5]) for n, r in enumerate(readings)))
+    assert [person.display_name for person in found if person] == [f"P{n % 5}" for n in range(20)]
+    assert [sorted(keys) for keys in slow.asked] == [sorted(people)]
+
+
+async def test_nobody_joins_a_statement_that_has_begun(
+    views: ViewsByHand, connections: asyncpg.Pool, tracked: tuple[Freshness, asyncpg.Connection]
+) -> None:
+    ada = await views.person("Ada")
+    freshness, connection = tracked
+    await freshness.look(connection)
+    shared, slow = SharedLookups(connections, freshness), Slow()
+    slow.before.set()
+    early = asyncio.create_task(CachedReading(freshness, shared).one(slow.lookup, ada))
+    await slow.begun.wait()
+    await views.renamed(ada, "Countess")
+    await freshness.look(connection)
+    late = asyncio.create_task(CachedReading(freshness, shared).one(slow.lookup, ada))
+    slow.after.set()
+    assert (await late).display_name == "Countess"  # type: ignore[union-attr]
+    assert (await early) is not None
+    assert len(slow.asked) == 2
+
+
+async def test_who_gives_up_waiting_leaves_the_others_their_answer(
+    views: ViewsByHand, connections: asyncpg.Pool, tracked: tuple[Freshness, asyncpg.Connection]
+) -> None:
+    ada = await views.person("Ada")
+    freshness, _ = tracked
+    shared, slow = SharedLookups(connections, freshness), Slow()
+    slow.after.set()
+    hasty, patient = (asyncio.create_task(CachedReading(freshness, shared).one(slow.lookup, ada)) for _ in "12")
+    await slow.begun.wait()
+    hasty.cancel()
+    slow.before.set()
+    assert (await patient).display_name == "Ada"  # type: ignore[union-attr]
+    with pytest.raises(asyncio.CancelledError):
+        await hasty
+
+
+async def test_rows_of_two_moments_are_read_anew_in_one_snapshot(
+    views: ViewsByHand, connections: asyncpg.Pool, tracked: tuple[Freshness, asyncpg.Connection]
+) -> None:
+    """Ada is in the cache; her partition moves on, unnoticed yet; whoever is looked up now is newer than she."""
+    ada = await views.person("Ada")
+    bob = ada
+    while bob == ada or place(views, bob) != place(views, ada):
+        bob = await views.person("Bob")
+    freshness, connection = tracked
+    await freshness.look(connection)
+    answers = Answers(connections, freshness, 1_000_000)
+    freshness.history = history(views)
+
+    async def names(*ids: UUID) -> tuple[list[str], str]:
+        async def compose(reading: Reading) -> Composed:
+            found = await reading.many(PERSON, ids)
+            return Composed(",".join(str(person and person.display_name) for person in found).encode())
+
+        asked = Asked({"path": "/", "query_string": b""}, {})
+        ready = await answers.answer(asked, ("names", ids), ("users",), compose)
+        return bytes(ready.body).decode().split(","), dict(ready.raw_headers)[b"mimo-bookmark"].decode()
+
+    assert (await names(ada))[0] == ["Ada"]
+    both = await views.happen("users", ada, "UserProfileChanged", user_id=ada)
+    await views.show(both, (RENAME, ada, "New Ada"))
+    seen, bookmark = await names(ada, bob)
+    assert seen == ["New Ada", "Bob"], "not an old Ada beside a Bob that is newer"
+    assert bookmark == views.bookmark(both)
+    assert answers.made_from == {"memory": 0, "rows": 1, "snapshot": 1}
+
+
+async def test_a_refusal_needs_rows_as_new_as_the_bookmark(
+    views: ViewsByHand, connections: asyncpg.Pool, tracked: tuple[Freshness, asyncpg.Connection]
+) -> None:
+    freshness, connection = tracked
+    freshness.history = history(views)
+    answers = Answers(connections, freshness, 1_000_000)
+
+    async def compose(reading: Reading) -> Composed:
+        if await reading.one(PERSON, ada) is None:
+            raise NotFound("nobody")
+        return Composed(b"somebody")
+
+    ada = await views.person("Ada")
+    bookmark = views.bookmark(views.last)
+    await freshness.look(connection)
+    asked = Asked({"path": "/", "query_string": b""}, {b"mimo-bookmark": bookmark.encode()})
+    assert (await answers.answer(asked, "one", ("users",), compose)).body == b"somebody"
+
+
+async def test_a_database_that_is_away_is_said(
+    views: ViewsByHand, connections: asyncpg.Pool, tracked: tuple[Freshness, asyncpg.Connection]
+) -> None:
+    freshness, _ = tracked
+
+    async def broken(connection: asyncpg.Connection, keys: Sequence[UUID]) -> Any:
+        raise asyncpg.ConnectionDoesNotExistError("gone")
+
+    lookup: Lookup[UUID, Any] = Lookup("broken", "users", broken, str, lambda *_: (), lambda _: 0)
+    shared = SharedLookups(connections, freshness)
+    with pytest.raises(Overloaded):
+        await CachedReading(freshness, shared).one(lookup, UUID(int=1))
+    with pytest.raises(Overloaded):
+        await CachedReading(freshness, shared).one(lookup, UUID(int=1))
+
+
+def place(views: ViewsByHand, user_id: UUID) -> int:
+    from events.partition import partition_of
+
+    return partition_of(str(user_id), views.partitions)
+
+
+def history(views: ViewsByHand) -> Any:
+    from query_api.freshness import History
+
+    return History(views.log_id, views.partitions)
