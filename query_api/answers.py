@@ -18,7 +18,8 @@ from events.errors import NotCaughtUp, Overloaded, Parked, Rejected
 from infra.web.answer import Header, Ready
 from query_api.asked import Asked
 from query_api.cache import Mark
-from query_api.freshness import VERSIONS, Freshness
+from query_api.checkpoints import VERSIONS
+from query_api.freshness import Freshness
 from query_api.measured import WAITED
 from query_api.reading import CachedReading, Reading, SharedLookups, snapshot
 

@@ -18,6 +18,9 @@ DEFAULT_WAIT_SECONDS = 1.0
 MAX_WAIT_SECONDS = 10.0
 BOOKMARK_HELP = "Show me at least this: what a command or an earlier read answered."
 PREFER_HELP = "`wait=<seconds>`: how long to wait for the bookmark (default 1, at most 10)."
+BOOKMARK_PATTERN = r"^log\.[0-9a-f]{8}(,[a-z_]{1,32}\.[0-9]{1,5}:[0-9]{1,18})*$"
+"""For the documentation; `parse_bookmark` understands joined bookmarks as well."""
+BOOKMARKS = ["log.7f3a9c21,messages.3:1204"]
 ETAG_HELP = "The `ETag` that the client has."
 _WAIT = re.compile(r"(?:^|[,;])\s*wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])", re.IGNORECASE | re.ASCII)
 _ETAG = re.compile(r'(?:W/)?"[^"]*"')
@@ -64,9 +67,12 @@ class _Asking:
     def __call__(
         self,
         request: Request,
-        mimo_bookmark: Annotated[str | None, Header(description=BOOKMARK_HELP)] = None,  # noqa: ARG002
-        prefer: Annotated[str | None, Header(description=PREFER_HELP)] = None,  # noqa: ARG002
-        if_none_match: Annotated[str | None, Header(description=ETAG_HELP)] = None,  # noqa: ARG002
+        mimo_bookmark: Annotated[  # noqa: ARG002
+            str | None,
+            Header(alias="Mimo-Bookmark", description=BOOKMARK_HELP, pattern=BOOKMARK_PATTERN, examples=BOOKMARKS),
+        ] = None,
+        prefer: Annotated[str | None, Header(alias="Prefer", description=PREFER_HELP)] = None,  # noqa: ARG002
+        if_none_match: Annotated[str | None, Header(alias="If-None-Match", description=ETAG_HELP)] = None,  # noqa: ARG002
     ) -> Asked:
         """What a read asks for (FastAPI)."""
         return Asked(request.scope, request.scope[HEADERS])

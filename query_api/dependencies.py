@@ -20,7 +20,11 @@ MAX_ROWS = 200
 Limit = Annotated[int, Query(ge=1, le=MAX_ROWS, description="How many items at most.")]
 CursorText = Annotated[
     str | None,
-    Query(max_length=MAX_CHARACTERS, description="`next_cursor` of the page before; it means nothing to clients."),
+    Query(
+        max_length=MAX_CHARACTERS,
+        description="`next_cursor` of the page before; it means nothing to clients.",
+        json_schema_extra={"format": "cursor"},
+    ),
 ]
 
 

@@ -13,10 +13,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from time import monotonic
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 import structlog
@@ -25,17 +23,7 @@ from events.bookmark import Place
 from events.errors import NotCaughtUp
 from infra.startup import CannotStart
 from query_api.cache import Mark, ReadCache, Tag
-
-TOPICS: Mapping[str, str] = {
-    "users": "mimo.users",
-    "courses": "mimo.courses",
-    "enrollments": "mimo.enrollments",
-    "messages": "mimo.messages",
-}
-"""The projections that this API reads, each with the topic that it consumes."""
-
-VERSIONS: Mapping[str, int] = dict.fromkeys(TOPICS, 1)
-"""Which version of each view is read (`read.users_v1` and so on)."""
+from query_api.checkpoints import TOPICS, History, Range, Seen, changed_in, history_of, see
 
 CHANNEL = "mimo_view"
 REWRITTEN = "!"
@@ -48,43 +36,10 @@ RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 MAX_CHANGED_EVENTS = 5_000
 """Further behind than this, everything is forgotten instead of asking for each key."""
 
-INSTALLATION = "select log_id, partitions from log.installation"
-
-CHECKPOINTS = """
-select c.projection, c.generation, c.topic, c.partition, c."offset", c.stopped is not null as stopped,
-  exists (select from read.parked p where p.projection = c.projection and p.version = c.version
-          and p.topic = c.topic and p.partition = c.partition) as parked
-from unnest($1::text[], $2::integer[]) r (projection, version)
-join read.checkpoint c on c.projection = r.projection and c.version = r.version
-"""
-
-CHANGED = """
-select t.topic, t.key, case t.type
-    when 'Enrolled' then t.data ->> 'user_id'
-    when 'Unenrolled' then t.data ->> 'user_id'
-    when 'ChannelOpened' then t.data ->> 'course_id'
-  end as also
-from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) r (topic, partition, after, upto)
-cross join lateral (
-  select e.topic, e.key, e.type, e.data from log.tail e
-  where e.topic = r.topic and e.partition = r.partition and e."offset" > r.after and e."offset" <= r.upto
-  order by e."offset"
-) t
-"""
-"""Which keys changed; `also` is what else rows are looked up by, as far as the event tells it."""
-
 BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 """What a connection raises that was broken from outside, beside PostgreSQL's own errors."""
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """Which log is read, and into how many partitions each topic of it is divided."""
-
-    log_id: UUID
-    partitions: int
 
 
 class Freshness:
@@ -99,12 +54,9 @@ class Freshness:
     def __init__(self, cache: ReadCache, connect: Connect, clock: Callable[[], float] = monotonic) -> None:
         self.cache = cache
         self.history: History | None = None
-        self.stopped: frozenset[str] = frozenset()
-        """Projections that stand still before an event that they cannot apply."""
         self.connect = connect
         self._heartbeat_at = float("-inf")
-        self.generations: dict[str, int] = {}
-        self._parked: frozenset[Mark] = frozenset()
+        self._seen = Seen({}, {}, frozenset(), frozenset())
         self._waiting: dict[Mark, list[tuple[int, asyncio.Future[None]]]] = {}
         self._clock = clock
         self._looked = asyncio.Event()
@@ -116,13 +68,18 @@ class Freshness:
         """Whether the cache may be used: the last heartbeat is less than a second old."""
         return self._clock() - self._heartbeat_at < SILENCE_SECONDS
 
+    @property
+    def generations(self) -> Mapping[str, int]:
+        """The live generation of each projection, as of the last look."""
+        return self._seen.generations
+
     def missing(self) -> list[str]:
         """The projections that no live generation shows yet."""
         return [name for name in TOPICS if name not in self.generations]
 
     def holds_parked(self, mark: Mark) -> bool:
         """Whether a projection has set aside events of this partition."""
-        return mark in self._parked
+        return mark in self._seen.parked
 
     def wanted(self, bookmark: Mapping[Place, int], projections: Collection[str]) -> dict[Mark, int]:
         """What a bookmark asks of some projections; partitions that they do not consume ask nothing."""
@@ -210,8 +167,7 @@ class Freshness:
         connection.add_termination_listener(ended)
         async with asyncio.timeout(ROUND_TIMEOUT_SECONDS):
             await connection.add_listener(CHANNEL, notified)
-            row = await connection.fetchrow(INSTALLATION)
-        self.history = History(row["log_id"], row["partitions"])
+            self.history = await history_of(connection)
         while True:
             wake.clear()
             async with asyncio.timeout(ROUND_TIMEOUT_SECONDS):
@@ -223,34 +179,29 @@ class Freshness:
     async def look(self, connection: asyncpg.Connection) -> None:
         """One look at the checkpoints: drops from the cache what changed, then publishes them."""
         began_at = self._clock()
-        rows = await connection.fetch(CHECKPOINTS, [*VERSIONS], [*VERSIONS.values()])
-        found = {(row["projection"], row["topic"], row["partition"]): row["offset"] for row in rows}
-        generations = {row["projection"]: row["generation"] for row in rows}
+        seen = await see(connection)
         changed: set[Tag] = set()
-        if self._follows_on(found, generations):
-            ranges = self._ranges(found)
+        if self._follows_on(seen):
+            ranges = self._ranges(seen.offsets)
             if sum(upto - after for _, _, after, upto in ranges) > MAX_CHANGED_EVENTS:
                 self.cache.forget()
             elif ranges:
-                changed = await _changed(connection, ranges)
-        if not self.current() or not self._follows_on(found, generations):
+                changed = await changed_in(connection, ranges)
+        if not self.current() or not self._follows_on(seen):
             self.cache.forget()
-        self.generations = generations
-        self.stopped = frozenset(row["projection"] for row in rows if row["stopped"])
-        self._parked = frozenset((row["projection"], row["topic"], row["partition"]) for row in rows if row["parked"])
-        self._heartbeat_at = began_at
-        self.cache.publish(found, changed)
+        self._seen, self._heartbeat_at = seen, began_at
+        self.cache.publish(seen.offsets, changed)
         self._release()
         self._looked.set()
         for observer in self._observers:
             observer()
 
-    def _follows_on(self, found: Mapping[Mark, int], generations: Mapping[str, int]) -> bool:
+    def _follows_on(self, seen: Seen) -> bool:
         """Whether these checkpoints continue the published ones: the same generations, none fallen back."""
-        published = self.cache.published
-        return generations == self.generations and all(found[mark] >= published[mark] for mark in published)
+        published, found = self.cache.published, seen.offsets
+        return seen.generations == self._seen.generations and all(found[mark] >= published[mark] for mark in published)
 
-    def _ranges(self, found: Mapping[Mark, int]) -> set[tuple[str, int, int, int]]:
+    def _ranges(self, found: Mapping[Mark, int]) -> set[Range]:
         """What to ask the log for. All or nothing: rows of any topic may come in while it is being asked."""
         published, watches = self.cache.published, self.cache.watches
         moved = [(mark, published[mark], upto) for mark, upto in found.items() if upto > published.get(mark, upto)]
@@ -287,16 +238,11 @@ class Freshness:
             lag = (
                 "is not built yet" if known is None else f"is {_events(offset - known)} behind in partition {partition}"
             )
-            still = ", and stands still before an event that it cannot apply" if projection in self.stopped else ""
+            still = (
+                ", and stands still before an event that it cannot apply" if projection in self._seen.stopped else ""
+            )
             told.append(f"{projection} {lag}{still}")
         return f"The view has not caught up with the bookmark: {'; '.join(told)}."
-
-
-async def _changed(connection: asyncpg.Connection, ranges: Collection[tuple[str, int, int, int]]) -> set[Tag]:
-    rows = await connection.fetch(CHANGED, *(list(column) for column in zip(*ranges, strict=True)))
-    changed = {(row["topic"], row["key"]) for row in rows}
-    changed.update((row["topic"], row["also"]) for row in rows if row["also"] is not None)
-    return changed
 
 
 def _events(number: int) -> str:

@@ -14,7 +14,7 @@ import asyncpg
 from events.errors import NotCaughtUp
 from events.partition import partition_of
 from query_api.cache import Entry, Mark
-from query_api.freshness import TOPICS
+from query_api.checkpoints import TOPICS
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")

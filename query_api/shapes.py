@@ -7,11 +7,36 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from infra.web.application import problems
+from infra.web.documented import described_headers
+
 NEXT = Field(description="Send it as `cursor` for the next page; null on the last one.")
+
+
+READ_HEADERS = described_headers(
+    {
+        "ETag": "This version of the answer; send it as `If-None-Match`.",
+        "Mimo-Bookmark": "What the answer reflects; send it with the next read, to be shown nothing older.",
+    }
+)
+
+
+def reads(*codes: str) -> dict[int | str, dict[str, Any]]:
+    """What to hand to a read's route as `responses`.
+
+    Args:
+        codes: the problems that it can answer beside those that all reads can.
+    """
+    return {
+        200: {"headers": READ_HEADERS},
+        304: {"description": "The client has this version already", "headers": READ_HEADERS},
+        **problems(*codes, "history_changed", "not_caught_up", "parked"),
+    }
 
 
 class User(BaseModel):

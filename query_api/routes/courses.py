@@ -13,7 +13,6 @@ from fastapi import FastAPI, Query
 
 from events.errors import NotFound
 from infra.web.answer import Ready
-from infra.web.application import problems
 from infra.web.auth import Authenticated, Caller, MaybeAuthenticated
 from infra.web.lean import LeanRoute
 from query_api import cursors, shapes
@@ -165,17 +164,16 @@ def listed(asked: Asked, items: list[bytes], last: cursors.Cursor | None) -> Com
 
 def add_routes(app: FastAPI) -> None:
     """Adds the routes of this noun."""
-    late = ("history_changed", "not_caught_up", "parked")
     for path, endpoint, shape, codes in (
-        ("/v1/courses", courses, shapes.CourseList, late),
-        ("/v1/courses/{course_id}", course, shapes.Course, ("not_found", *late)),
-        ("/v1/me/courses", my_courses, shapes.MyCourseList, late),
+        ("/v1/courses", courses, shapes.CourseList, ()),
+        ("/v1/courses/{course_id}", course, shapes.Course, ("not_found",)),
+        ("/v1/me/courses", my_courses, shapes.MyCourseList, ()),
     ):
         app.router.add_api_route(
             path,
             endpoint,
             response_model=shape,
-            responses=problems(*codes),
+            responses=shapes.reads(*codes),
             tags=["courses"],
             route_class_override=LeanRoute,
         )

@@ -8,7 +8,6 @@ from fastapi import FastAPI
 
 from events.errors import Forbidden
 from infra.web.answer import Ready
-from infra.web.application import problems
 from infra.web.auth import Authenticated
 from infra.web.lean import LeanRoute
 from query_api import cursors, shapes
@@ -61,7 +60,7 @@ def add_routes(app: FastAPI) -> None:
         "/v1/courses/{course_id}/enrollments",
         roster,
         response_model=shapes.Roster,
-        responses=problems("forbidden", "not_found", "history_changed", "not_caught_up", "parked"),
+        responses=shapes.reads("forbidden", "not_found"),
         tags=["enrollments"],
         route_class_override=LeanRoute,
     )

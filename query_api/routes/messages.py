@@ -12,7 +12,6 @@ from fastapi import FastAPI, Query
 
 from events.errors import NotAMember, NotFound
 from infra.web.answer import Ready
-from infra.web.application import problems
 from infra.web.auth import Authenticated, Caller
 from infra.web.lean import LeanRoute
 from query_api import cursors, shapes
@@ -99,7 +98,7 @@ async def require_member(reading: Reading, caller: Caller, course_id: UUID, owne
 
 def add_routes(app: FastAPI) -> None:
     """Adds the routes of this noun."""
-    refusals = problems("not_a_member", "not_found", "history_changed", "not_caught_up", "parked")
+    answers = shapes.reads("not_a_member", "not_found")
     for path, endpoint, shape in (
         ("/v1/courses/{course_id}/channels", channels, shapes.ChannelList),
         ("/v1/channels/{channel_id}/messages", messages, shapes.MessageList),
@@ -108,7 +107,7 @@ def add_routes(app: FastAPI) -> None:
             path,
             endpoint,
             response_model=shape,
-            responses=refusals,
+            responses=answers,
             tags=["messages"],
             route_class_override=LeanRoute,
         )

@@ -16,7 +16,7 @@ from infra.web.answer import Ready
 from infra.web.application import problems
 from infra.web.auth import Authenticated
 from query_api import shapes
-from query_api.freshness import TOPICS
+from query_api.checkpoints import TOPICS
 from query_api.reading import ACQUIRE_SECONDS, DATABASE_AWAY
 from query_api.routes.courses import is_admin
 from query_api.wire import encoded

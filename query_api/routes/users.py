@@ -8,7 +8,6 @@ from fastapi import FastAPI
 
 from events.errors import NotCaughtUp, NotFound
 from infra.web.answer import Ready
-from infra.web.application import problems
 from infra.web.auth import Authenticated
 from infra.web.lean import LeanRoute
 from query_api import shapes
@@ -54,13 +53,13 @@ def public(person: Person) -> dict[str, object]:
 
 def add_routes(app: FastAPI) -> None:
     """Adds the routes of this noun."""
-    refusals = problems("not_found", "history_changed", "not_caught_up", "parked")
+    answers = shapes.reads("not_found")
     for path, endpoint, shape in (("/v1/me", me, shapes.Me), ("/v1/users/{user_id}", user, shapes.User)):
         app.router.add_api_route(
             path,
             endpoint,
             response_model=shape,
-            responses=refusals,
+            responses=answers,
             tags=["users"],
             route_class_override=LeanRoute,
         )
