@@ -4,8 +4,9 @@ import json
 import subprocess
 from typing import Any
 
-from tests.e2e.documents import ROOT, blocks, section
-from tests.e2e.running_system import running_system
+from tests.e2e.conftest import MakeSystem
+from tests.e2e.documents import blocks, section
+from tests.system import ROOT
 
 README = ROOT / "README.md"
 WALK = "A walk of five minutes"
@@ -34,7 +35,7 @@ def shape(value: Any, name: str = "") -> Any:
     return f"some {name}" if name.endswith(CHANGING) and value is not None else value
 
 
-def test_every_step_of_the_walk_answers_what_the_readme_says() -> None:
+def test_every_step_of_the_walk_answers_what_the_readme_says(make_system: MakeSystem) -> None:
     steps: list[str] = []
     answers: dict[int, str] = {}
     for block in blocks(section(README, WALK)):
@@ -45,9 +46,10 @@ def test_every_step_of_the_walk_answers_what_the_readme_says() -> None:
             answers[len(steps) - 1] = block.text
     assert len(answers) == len(steps) - 1, "every step but the shorthand shows its answer"
 
-    with running_system() as system:
-        steps[0] = steps[0].replace(DEFAULT_COMMANDS, system.commands).replace(DEFAULT_QUERIES, system.queries)
-        printed = run_in_one_shell(steps)
+    system = make_system().start()
+    steps[0] = steps[0].replace(DEFAULT_COMMANDS, system.command).replace(DEFAULT_QUERIES, system.query)
+    printed = run_in_one_shell(steps)
+    system.stop()
     assert printed[0] == ""
     for step, said in answers.items():
         assert shape(json.loads(printed[step])) == shape(json.loads(said)), steps[step]
