@@ -6,7 +6,8 @@ It must not know events; where keys come from is handed over.
 """
 
 import os
-from base64 import b64decode, b64encode
+from base64 import b64encode
+from binascii import a2b_base64
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from uuid import UUID
 
@@ -81,7 +82,7 @@ class KeyRing:
         if cipher is None:
             return None
         try:
-            raw = b64decode(sealed, validate=True)
+            raw = a2b_base64(sealed, strict_mode=True)
             return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context + subject.bytes)
         except (InvalidTag, ValueError) as error:
             raise UndecodableEvent("Sealed personal data do not open with the person's key.") from error

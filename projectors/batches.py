@@ -11,7 +11,8 @@ from time import perf_counter
 import structlog
 
 from events.bookmark import Place
-from events.recorded import Recorded
+from events.errors import UndecodableEvent
+from events.recorded import Delivered, Recorded
 from projectors import checkpoints
 from projectors.checkpoints import CheckpointMoved, Generation
 from projectors.failures import Failure, classify, described
@@ -62,8 +63,19 @@ class Batches:
         self._parked = await parked_keys(connection, self._generation)
         return dict(self._offsets)
 
-    async def deliver(self, events: Sequence[Recorded]) -> None:
+    async def open(self, events: Sequence[Recorded]) -> Sequence[Delivered] | None:
+        """Decodes events ahead of their turn; None when one of them cannot be, which `deliver` will find out again."""
+        try:
+            return await self._opener.open(events)
+        except UndecodableEvent:
+            return None
+
+    async def deliver(self, events: Sequence[Recorded], opened: Sequence[Delivered] | None = None) -> None:
         """Applies events that follow on the checkpoints.
+
+        Args:
+            events: what comes next.
+            opened: the same as `open` returned them, if it was asked.
 
         Raises:
             CheckpointMoved: somebody else did; load again.
@@ -71,7 +83,7 @@ class Batches:
             Exception: what `failures.classify` calls transient; load again later.
         """
         try:
-            await self._commit(events)
+            await self._commit(events, opened)
         except CheckpointMoved:
             raise
         except Exception as error:
@@ -85,12 +97,12 @@ class Batches:
             await self.deliver(events[:middle])
             await self.deliver(events[middle:])
 
-    async def _commit(self, events: Sequence[Recorded]) -> None:
+    async def _commit(self, events: Sequence[Recorded], opened: Sequence[Delivered] | None) -> None:
         started = perf_counter()
         if self._parked and any((event.topic, event.key) in self._parked for event in events):
             await self._commit_behind_parked(events)
         else:
-            delivered = await self._opener.open(events)
+            delivered = await self._opener.open(events) if opened is None else opened
             connection = await self._session.connection()
             async with connection.transaction():
                 moves = self._moves(events)

@@ -5,15 +5,17 @@ It must not know what the events mean nor where keys are kept.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from uuid import UUID
 
-import msgspec
-
-from events.catalog import BY_NAME, PERSONAL, decode
+from events.catalog import SealedEvent, parse
+from events.event import Event
 from events.recorded import Delivered, Recorded
 from infra.sealing import KeyRing
 from projectors.projection import Projection
+
+SLICE_EVENTS = 100
+"""After so many (half a millisecond) everybody else has a turn: a transaction is on its way meanwhile."""
 
 
 class Opener:
@@ -26,9 +28,7 @@ class Opener:
 
     def __init__(self, projection: Projection, ring: KeyRing) -> None:
         self._ring = ring
-        names = [event.contract.name for event in projection.handles]
-        self._handled = frozenset(names)
-        self._subjects = {name: _subject_decoder(name) for name in names if PERSONAL[name]}
+        self._handled = frozenset(event.contract.name for event in projection.handles)
 
     async def open(self, events: Sequence[Recorded]) -> list[Delivered]:
         """The handled ones among the events, decoded.
@@ -37,27 +37,25 @@ class Opener:
             UndecodableEvent: one of them cannot be read.
         """
         handled = [event for event in events if event.type in self._handled]
-        if self._subjects:
-            await self._ring.load(self._concerned(handled))
+        parsed = []
+        for start in range(0, len(handled), SLICE_EVENTS):
+            parsed += [parse(e.type, e.schema, e.data, e.id) for e in handled[start : start + SLICE_EVENTS]]
+            await asyncio.sleep(0)
+        if subjects := {event.subject for event in parsed if isinstance(event, SealedEvent)}:
+            await self._ring.load(subjects)
+        delivered: list[Delivered] = []
+        for start in range(0, len(handled), SLICE_EVENTS):
+            now = slice(start, start + SLICE_EVENTS)
+            delivered += await self._opened(handled[now], parsed[now])
+            await asyncio.sleep(0)
+        return delivered
+
+    async def _opened(self, events: Sequence[Recorded], parsed: Sequence[Event | SealedEvent]) -> list[Delivered]:
+        """Opens a slice. Others use the ring too and may have made it forget since: so ask again, right before."""
         ring = self._ring
-        return [Delivered(event, decode(event.type, event.schema, event.data, event.id, ring)) for event in handled]
-
-    def _concerned(self, events: Sequence[Recorded]) -> set[UUID]:
-        """Whose keys it takes."""
-        concerned = set()
-        for event in events:
-            decoder = self._subjects.get(event.type)
-            if decoder is not None:
-                try:
-                    concerned.add(decoder.decode(event.data).subject)
-                except msgspec.DecodeError:
-                    continue  # decoding it in full will say what is wrong
-        return concerned
-
-
-def _subject_decoder(name: str) -> msgspec.json.Decoder:  # type: ignore[type-arg]
-    """A decoder that reads nothing of an event's data but whose personal data they are."""
-    only_subject = msgspec.defstruct(
-        "OnlySubject", [("subject", UUID)], rename={"subject": BY_NAME[name].contract.subject}
-    )
-    return msgspec.json.Decoder(only_subject)
+        if subjects := {event.subject for event in parsed if isinstance(event, SealedEvent)}:
+            await ring.load(subjects)
+        return [
+            Delivered(event, half.open(ring) if isinstance(half, SealedEvent) else half)
+            for event, half in zip(events, parsed, strict=True)
+        ]

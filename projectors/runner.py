@@ -6,18 +6,20 @@ It must not know where the log is, how a batch is applied, nor any particular pr
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import structlog
 
+from events.bookmark import Place
 from events.ports import Assigned, Batch, CaughtUp, EventLog, Item
 from projectors.batches import Batches, Stopped
 from projectors.checkpoints import CheckpointMoved, Generation
 from projectors.failures import classify, described
 from projectors.progress import Progress, State
 
-BATCH_EVENTS = 1000
+BATCH_EVENTS = 2000
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
 
@@ -55,6 +57,7 @@ class Runner:
         self._progress = progress
         self._batch_events = batch_events
         self._first_pause_seconds = self._pause_seconds = first_pause_seconds
+        self._delivery: asyncio.Task[None] | None = None
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
@@ -68,21 +71,42 @@ class Runner:
             except Exception as error:
                 await self._back_off(str(classify(error)), State.BACKING_OFF, described(error))
 
+    async def load(self, partitions: frozenset[int]) -> Mapping[Place, int]:
+        """The checkpoints, once nothing is on its way to them. Implements `events.ports.Checkpoints`."""
+        if self._delivery is not None:
+            await asyncio.wait((self._delivery,))
+        return await self._batches.load(partitions)
+
     async def _follow(self) -> None:
-        async with self._log.follow(
-            self._topics, self._batches, group=self._generation.schema, batch_size=self._batch_events
-        ) as items:
-            async for item in items:
-                await self._take(item)
+        topics, group = self._topics, self._generation.schema
+        try:
+            async with self._log.follow(topics, self, group=group, batch_size=self._batch_events) as items:
+                async for item in items:
+                    await self._take(item)
+        except Exception:
+            with contextlib.suppress(Exception):  # one reason to begin again is enough
+                await self._delivered()
+            raise
+
+    async def _delivered(self) -> None:
+        """Waits for the batch that is on its way."""
+        if self._delivery is not None:
+            delivery, self._delivery = self._delivery, None
+            await delivery
+            self._pause_seconds = self._first_pause_seconds
 
     async def _take(self, item: Item) -> None:
         match item:
             case Batch(events):
-                await self._batches.deliver(events)
-                self._pause_seconds = self._first_pause_seconds
+                # While PostgreSQL works on one batch, the next is decoded.
+                opened = await self._batches.open(events)
+                await self._delivered()
+                self._delivery = asyncio.create_task(self._batches.deliver(events, opened))
             case CaughtUp():
+                await self._delivered()
                 self._progress.caught_up()
             case Assigned(partitions):
+                await self._delivered()
                 self._progress.assigned(len(partitions))
 
     async def _back_off(self, failure: str, state: State, reason: str) -> None:
