@@ -174,6 +174,17 @@ class TestCache:
             while await name_of(queries, ada) != "Anew":
                 pass
 
+    async def test_rows_rewritten_in_place_empty_the_cache(self, views: ViewsByHand, queries: QueryClient) -> None:
+        """As a retry of parked events does, which moves no checkpoint."""
+        ada = await views.person("Ada")
+        assert await name_of(queries, ada) == "Ada"
+        async with views.connection.transaction():
+            await views.connection.execute(RENAME, ada, "Retried")
+            await views.connection.execute("select pg_notify('mimo_view', 'users!')")
+        async with asyncio.timeout(10):
+            while await name_of(queries, ada) != "Retried":
+                pass
+
     async def test_a_lost_channel_puts_the_cache_out_of_use(self, views: ViewsByHand, queries: QueryClient) -> None:
         ada = await views.person("Ada")
         assert await name_of(queries, ada) == "Ada"

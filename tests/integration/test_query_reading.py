@@ -185,6 +185,6 @@ def place(views: ViewsByHand, user_id: UUID) -> int:
 
 
 def history(views: ViewsByHand) -> Any:
-    from query_api.freshness import History
+    from query_api.checkpoints import History
 
     return History(views.log_id, views.partitions)

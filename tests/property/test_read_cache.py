@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from query_api.cache import EVERYTHING, Entry, Mark, ReadCache
-from query_api.freshness import CHANGED, CHECKPOINTS, Freshness
+from query_api.checkpoints import CHANGED, CHECKPOINTS
+from query_api.freshness import Freshness
 
 PARTITIONS = 2
 KEYS = ("a", "b", "c", "d")
