@@ -41,24 +41,29 @@ class KeyRing:
     def __init__(self, fetch: FetchKeys, remembered: int = KEYS_REMEMBERED) -> None:
         self._fetch = fetch
         self._remembered = remembered
-        self._ciphers: dict[UUID, AESGCM] = {}
+        # By the id's number, with the id's bytes: hashing and converting a UUID costs as much as deciphering.
+        self._ciphers: dict[int, tuple[AESGCM, bytes]] = {}
 
     async def load(self, subjects: Iterable[UUID]) -> None:
         """Makes the keys of these people available."""
-        wanted = set(subjects)
-        # Not `wanted - keys()`: that walks through every key at hand, on each append.
-        missing = {subject for subject in wanted if subject not in self._ciphers}
-        if not missing:
-            return
-        if len(self._ciphers) + len(missing) > self._remembered:
-            self._ciphers.clear()
-            missing = wanted
-        for subject, key in (await self._fetch(missing)).items():
-            self.add(subject, key)
+        wanted = {subject.int: subject for subject in subjects}
+        ciphers = self._ciphers
+        # Not `wanted.keys() - ciphers.keys()`: that walks through every key at hand, on each append. Asked again after
+        # each fetch: meanwhile others may have made room, and a key that is at hand must not be taken for erased.
+        while missing := [subject for number, subject in wanted.items() if number not in ciphers]:
+            if len(ciphers) + len(missing) > self._remembered:
+                ciphers.clear()
+                missing = list(wanted.values())
+            found = await self._fetch(missing)
+            for subject, key in found.items():
+                self.add(subject, key)
+            for subject in missing:
+                if subject not in found:
+                    del wanted[subject.int]
 
     def add(self, subject: UUID, key: bytes) -> None:
         """Makes a key available that was just made."""
-        self._ciphers[subject] = AESGCM(key)
+        self._ciphers[subject.int] = (AESGCM(key), subject.bytes)
 
     def seal(self, subject: UUID, plain: bytes, context: bytes) -> str:
         """Seals `plain` for a person.
@@ -66,11 +71,12 @@ class KeyRing:
         Raises:
             Forbidden: the person has no key (any more).
         """
-        cipher = self._ciphers.get(subject)
-        if cipher is None:
+        known = self._ciphers.get(subject.int)
+        if known is None:
             raise Forbidden("This account does not exist any more.")
+        cipher, person = known
         nonce = os.urandom(NONCE_BYTES)
-        return b64encode(nonce + cipher.encrypt(nonce, plain, context + subject.bytes)).decode()
+        return b64encode(nonce + cipher.encrypt(nonce, plain, context + person)).decode()
 
     def open(self, subject: UUID, sealed: str, context: bytes) -> bytes | None:
         """Opens a token; None when the person's key is gone.
@@ -78,11 +84,12 @@ class KeyRing:
         Raises:
             UndecodableEvent: the token is damaged, or was made for another event or person.
         """
-        cipher = self._ciphers.get(subject)
-        if cipher is None:
+        known = self._ciphers.get(subject.int)
+        if known is None:
             return None
+        cipher, person = known
         try:
             raw = a2b_base64(sealed, strict_mode=True)
-            return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context + subject.bytes)
+            return cipher.decrypt(raw[:NONCE_BYTES], raw[NONCE_BYTES:], context + person)
         except (InvalidTag, ValueError) as error:
             raise UndecodableEvent("Sealed personal data do not open with the person's key.") from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -45,6 +46,7 @@ def new_projector(settings: Settings) -> FastAPI:
         async with keys as opened:
             worker = Worker(PROJECTIONS, own, PostgresLog(own), opened)
             app.state.checks = worker.checks
+            gc.freeze()  # what is here now stays: no need to look through it again and again
             running = asyncio.create_task(worker.run(), name="worker")
             app.state.running = running
             try:

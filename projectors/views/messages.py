@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from events.messages import ChannelOpened, MessageDeleted, MessageEdited, MessageSent
@@ -14,7 +15,7 @@ CHANNEL_COLUMNS = ("channel_id", "course_id", "owner_id", "name", "opened_at", "
 MESSAGE_COLUMNS = (
     "channel_id", "seq", "number", "message_id", "author_id", "text", "sent_at", "edited_at", "deleted"
 )  # fmt: skip
-NUMBER, TEXT, EDITED_AT, DELETED = 2, 5, 7, 8
+CHANNEL, NUMBER, TEXT, EDITED_AT, DELETED = 0, 2, 5, 7, 8
 
 _ADVANCE = """
     update channel c set last_seq = n.last_seq, message_count = c.message_count + n.sent
@@ -31,37 +32,35 @@ _DELETE = """
 
 
 class _Fold:
-    """What a batch comes to: rows to add, and changes of rows that are there."""
+    """What a batch comes to: rows to add, and changes of rows that are there.
+
+    Channels go by the event's key, which is their id as text: much quicker to look up than a UUID.
+    """
 
     def __init__(self) -> None:
-        self.opened: dict[UUID, list[object]] = {}
-        self.last_seq: dict[UUID, int] = {}
-        self.sent: dict[UUID, int] = {}
-        self.messages: dict[UUID, list[object]] = {}
+        self.opened: dict[str, list[object]] = {}
+        self.last_seq: dict[str, int] = {}
+        self.sent: dict[str, int] = {}
+        self.messages: dict[UUID, list[Any]] = {}
         self.edits: dict[UUID, tuple[str | None, datetime]] = {}
         self.deletes: dict[UUID, None] = {}
 
     def add(self, delivered: Delivered) -> None:
         """Folds one event in."""
         recorded, event = delivered.recorded, delivered.event
+        channel, seq = recorded.key, recorded.version
+        self.last_seq[channel] = seq
         if type(event) is MessageSent:
-            channel_id = event.channel_id
-            self.sent[channel_id] = number = self.sent.get(channel_id, 0) + 1
-            self.last_seq[channel_id] = recorded.version
+            self.sent[channel] = number = self.sent.get(channel, 0) + 1
             self.messages[recorded.id] = [
-                channel_id, recorded.version, number, recorded.id, event.author_id, event.text, recorded.at, None, False
+                channel, seq, number, recorded.id, event.author_id, event.text, recorded.at, None, False
             ]  # fmt: skip
         elif type(event) is MessageEdited:
-            self.last_seq[event.channel_id] = recorded.version
             self._edit(event.message_id, event.text, recorded.at)
         elif type(event) is MessageDeleted:
-            self.last_seq[event.channel_id] = recorded.version
             self._delete(event.message_id)
         elif type(event) is ChannelOpened:
-            self.last_seq[event.channel_id] = recorded.version
-            self.opened[event.channel_id] = [
-                event.channel_id, event.course_id, event.owner_id, event.name, recorded.at
-            ]  # fmt: skip
+            self.opened[channel] = [channel, event.course_id, event.owner_id, event.name, recorded.at]
 
     def _edit(self, message_id: UUID, text: str | None, at: datetime) -> None:
         row = self.messages.get(message_id)
@@ -113,8 +112,7 @@ class Messages(Projection):
         )
         if len(rows) != len(known):
             raise LookupError("an event of a channel that was never opened")
-        numbered = {row["channel_id"]: row["numbered"] for row in rows}
-        for row in fold.messages.values():
-            before = numbered.get(row[0], 0)
-            if before:
-                row[NUMBER] = row[NUMBER] + before
+        numbered = {str(row["channel_id"]): row["numbered"] for row in rows}
+        for message in fold.messages.values():
+            if before := numbered.get(message[CHANNEL]):
+                message[NUMBER] += before

@@ -98,3 +98,20 @@ async def test_a_full_ring_forgets_but_always_holds_what_was_just_loaded() -> No
     assert vault.asked == [{ADA, BOB}, {ADA, CAY}]
     with pytest.raises(Forbidden):
         ring.seal(BOB, b"plain", EVENT)
+
+
+async def test_a_key_that_others_pushed_out_during_a_load_is_not_taken_for_erased() -> None:
+    vault = Vault(ADA, BOB, CAY)
+    ring = KeyRing(vault, remembered=2)
+    await ring.load([ADA])
+    token = ring.seal(ADA, b"plain", EVENT)
+
+    async def while_others_load(subjects: Collection[UUID]) -> Mapping[UUID, bytes]:
+        if BOB in subjects and CAY not in vault.asked[-1]:
+            await ring.load([CAY])
+            await ring.load([BOB, CAY])
+        return await vault(subjects)
+
+    ring._fetch = while_others_load
+    await ring.load([ADA, BOB])
+    assert ring.open(ADA, token, EVENT) == b"plain"
