@@ -62,7 +62,7 @@ def new_command_api(settings: Settings, secrets: Secrets) -> FastAPI:
         "mimo commands",
         DESCRIPTION,
         lifespan=lifespan,
-        allowed_origins=settings.allowed_origins,
+        allowed_origins=(*_page_origins(settings), *settings.allowed_origins),
         log_all=settings.log_level is LogLevel.DEBUG,
     )
     for noun in (messages, enrollments, courses, users, auth):
@@ -102,3 +102,9 @@ async def _log_answers(api: CommandApi) -> str | None:
 
 async def _sessions(api: CommandApi) -> str | None:
     return await api.watch.ready()
+
+
+def _page_origins(settings: Settings) -> list[str]:
+    """Where our own pages come from: the query API serves them, and its /docs signs in here."""
+    local = ("127.0.0.1", "localhost") if settings.host in ("127.0.0.1", "localhost", "::1") else (settings.host,)
+    return [f"http://{host}:{settings.query_port}" for host in local]

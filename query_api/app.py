@@ -19,6 +19,7 @@ from infra.tokens import Tokens
 from infra.web.application import new_application
 from infra.web.auth import TOKEN_PATH, Authenticator
 from infra.web.health import add_health
+from infra.web.server import settle
 from query_api.answers import Answers
 from query_api.cache import ReadCache
 from query_api.freshness import BROKEN, SILENCE_SECONDS, Freshness
@@ -40,7 +41,9 @@ def create() -> FastAPI:
     """The application with the settings of the environment: what each worker process calls."""
     settings = load_settings()
     configure_logging(settings, "query_api")
-    return new_query_api(settings, load_secrets(settings))
+    app = new_query_api(settings, load_secrets(settings))
+    settle()
+    return app
 
 
 def new_query_api(settings: Settings, secrets: Secrets) -> FastAPI:

@@ -41,13 +41,16 @@ PREFLIGHT_SECONDS = 3600
 class Application(FastAPI):
     """FastAPI behind the shell, so that lean routes do not pass through its middleware and telemetry."""
 
-    front: ASGIApp
+    shell: ASGIApp
+    cors: ASGIApp
+    """The shell as browsers of the allowed origins meet it; nobody else has to pass through it."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request (ASGI)."""
         if scope["type"] == "http":
             scope["app"] = self
-            await self.front(scope, receive, send)
+            from_browser = any(name == b"origin" for name, _ in scope["headers"])
+            await (self.cors if from_browser else self.shell)(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
 
@@ -82,16 +85,15 @@ def new_application(
         generate_unique_id_function=_operation_id,
         redoc_url=None,
     )
-    app.front = Shell(super(Application, app).__call__, log_all=log_all)
-    if origins := list(allowed_origins):
-        app.front = CORSMiddleware(
-            app.front,
-            allow_origins=origins,
-            allow_methods=ALLOWED_METHODS,
-            allow_headers=ALLOWED_HEADERS,
-            expose_headers=EXPOSED_HEADERS,
-            max_age=PREFLIGHT_SECONDS,
-        )
+    app.shell = Shell(super(Application, app).__call__, log_all=log_all)
+    app.cors = CORSMiddleware(
+        app.shell,
+        allow_origins=list(allowed_origins),
+        allow_methods=ALLOWED_METHODS,
+        allow_headers=ALLOWED_HEADERS,
+        expose_headers=EXPOSED_HEADERS,
+        max_age=PREFLIGHT_SECONDS,
+    )
     app.openapi = lambda: _openapi(app, token_url)  # type: ignore[method-assign]
     return app
 

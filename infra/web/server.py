@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import multiprocessing
 import os
+import signal
 import tempfile
-from pathlib import Path
+import threading
+import time
+from multiprocessing.connection import wait
 from typing import Any
 
 import uvicorn
@@ -88,10 +92,23 @@ def _timeout_answer() -> bytes:
 
 
 def settle() -> None:
-    """Call it once a process has started: what lives as long as it does is not looked at by every collection."""
+    """Call it in every process that serves, once it has built its application.
+
+    What lives as long as the process is not looked at by every garbage collection, and a worker ends when whoever
+    started it was killed: otherwise it would hold the port for ever.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(*COLLECTION_THRESHOLDS)
+    if (parent := multiprocessing.parent_process()) is not None:
+        threading.Thread(target=_end_after, args=(parent.sentinel,), name="parent-watch", daemon=True).start()
+
+
+def _end_after(sentinel: int) -> None:
+    wait([sentinel])
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SHUTDOWN_SECONDS)
+    os._exit(1)
 
 
 def serve(factory: str, *, host: str, port: int, workers: int) -> None:
@@ -103,9 +120,13 @@ def serve(factory: str, *, host: str, port: int, workers: int) -> None:
         port: the port.
         workers: how many processes share it.
     """
-    if workers > 1 and MULTIPROCESS_FOLDER not in os.environ:
-        folder = Path(tempfile.mkdtemp(prefix="mimo-metrics-"))
-        os.environ[MULTIPROCESS_FOLDER] = str(folder)
+    with tempfile.TemporaryDirectory(prefix="mimo-metrics-") as folder:
+        if workers > 1:
+            os.environ.setdefault(MULTIPROCESS_FOLDER, folder)
+        _run(factory, host, port, workers)
+
+
+def _run(factory: str, host: str, port: int, workers: int) -> None:
     uvicorn.run(
         factory,
         factory=True,

@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 
 import httpx2
+import psutil
 import pytest
 
 from infra.web.server import PatientProtocol
@@ -55,6 +56,12 @@ def serving(database_url: str, data: Path, **settings: str) -> Iterator[str]:
         process.wait()
 
 
+def listens(port: int) -> bool:
+    """Whether anybody has the port."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 def until_ready(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = monotonic() + START_SECONDS
     with httpx2.Client() as client:
@@ -93,6 +100,19 @@ def test_two_workers_carry_out_commands_and_count_together(database_url: str, tm
             assert float(line.rsplit(" ", 1)[1]) == 20
             foreign = client.get("/livez", headers={"Origin": "https://evil.example"})
             assert "access-control-allow-origin" not in foreign.headers
+
+
+def test_workers_end_when_their_starter_is_killed(database_url: str, tmp_path: Path) -> None:
+    with serving(database_url, tmp_path, MIMO_WORKERS="2") as url:
+        port = int(url.rpartition(":")[2])
+        (starter,) = [
+            process.pid for process in psutil.Process().children() if process.cmdline()[1:] == ["-m", "command_api"]
+        ]
+        os.kill(starter, signal.SIGKILL)
+        deadline = monotonic() + STOP_SECONDS
+        while listens(port) and monotonic() < deadline:
+            os.sched_yield()
+        assert not listens(port)
 
 
 class Impatient(PatientProtocol):
