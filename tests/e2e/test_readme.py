@@ -5,7 +5,7 @@ import subprocess
 from typing import Any
 
 from tests.e2e.conftest import MakeSystem
-from tests.e2e.documents import blocks, section
+from tests.documents import blocks, section
 from tests.system import ROOT
 
 README = ROOT / "README.md"
