@@ -93,7 +93,13 @@ class School:
 async def school(database_url: str, **settings: Any) -> AsyncIterator[School]:
     """Runs a command API in this process."""
     with tempfile.TemporaryDirectory() as folder:
-        given = {"bcrypt_rounds": 4, "data": Path(folder), "database_url": database_url, "log_format": "json", **settings}
+        given = {
+            "bcrypt_rounds": 4,
+            "data": Path(folder),
+            "database_url": database_url,
+            "log_format": "json",
+            **settings,
+        }
         loaded = load_settings(**given)
         configure_logging(loaded, "command_api")
         secrets = load_secrets(loaded)

@@ -1,4 +1,4 @@
-"""The routes, a module per noun, and how they are added to the application."""
+"""The routes, a module per noun, and how they are added to the application. They must not know the rules."""
 
 from __future__ import annotations
 

@@ -43,7 +43,18 @@ class Application(FastAPI):
 
     shell: ASGIApp
     cors: ASGIApp
-    """The shell as browsers of the allowed origins meet it; nobody else has to pass through it."""
+
+    def stand_behind(self, shell: ASGIApp, allowed_origins: Iterable[str]) -> None:
+        """Puts the shell in front, and CORS in front of that for requests that come from a web page."""
+        self.shell = shell
+        self.cors = CORSMiddleware(
+            shell,
+            allow_origins=list(allowed_origins),
+            allow_methods=ALLOWED_METHODS,
+            allow_headers=ALLOWED_HEADERS,
+            expose_headers=EXPOSED_HEADERS,
+            max_age=PREFLIGHT_SECONDS,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request (ASGI)."""
@@ -85,15 +96,7 @@ def new_application(
         generate_unique_id_function=_operation_id,
         redoc_url=None,
     )
-    app.shell = Shell(super(Application, app).__call__, log_all=log_all)
-    app.cors = CORSMiddleware(
-        app.shell,
-        allow_origins=list(allowed_origins),
-        allow_methods=ALLOWED_METHODS,
-        allow_headers=ALLOWED_HEADERS,
-        expose_headers=EXPOSED_HEADERS,
-        max_age=PREFLIGHT_SECONDS,
-    )
+    app.stand_behind(Shell(super(Application, app).__call__, log_all=log_all), allowed_origins)
     app.openapi = lambda: _openapi(app, token_url)  # type: ignore[method-assign]
     return app
 
