@@ -43,6 +43,8 @@ class KeyRing:
         self._remembered = remembered
         # By the id's number, with the id's bytes: hashing and converting a UUID costs as much as deciphering.
         self._ciphers: dict[int, tuple[AESGCM, bytes]] = {}
+        self.forgettings = 0
+        """How often everything was forgotten: while it stands still, what was loaded is there."""
 
     async def load(self, subjects: Iterable[UUID]) -> None:
         """Makes the keys of these people available."""
@@ -53,6 +55,7 @@ class KeyRing:
         while missing := [subject for number, subject in wanted.items() if number not in ciphers]:
             if len(ciphers) + len(missing) > self._remembered:
                 ciphers.clear()
+                self.forgettings += 1
                 missing = list(wanted.values())
             found = await self._fetch(missing)
             for subject, key in found.items():

@@ -37,25 +37,24 @@ class Opener:
             UndecodableEvent: one of them cannot be read.
         """
         handled = [event for event in events if event.type in self._handled]
-        parsed = []
+        parsed: list[Event | SealedEvent] = []
         for start in range(0, len(handled), SLICE_EVENTS):
             parsed += [parse(e.type, e.schema, e.data, e.id) for e in handled[start : start + SLICE_EVENTS]]
             await asyncio.sleep(0)
-        if subjects := {event.subject for event in parsed if isinstance(event, SealedEvent)}:
-            await self._ring.load(subjects)
-        delivered: list[Delivered] = []
-        for start in range(0, len(handled), SLICE_EVENTS):
-            now = slice(start, start + SLICE_EVENTS)
-            delivered += await self._opened(handled[now], parsed[now])
-            await asyncio.sleep(0)
-        return delivered
+        return await self._opened(handled, parsed)
 
     async def _opened(self, events: Sequence[Recorded], parsed: Sequence[Event | SealedEvent]) -> list[Delivered]:
-        """Opens a slice. Others use the ring too and may have made it forget since: so ask again, right before."""
-        ring = self._ring
-        if subjects := {event.subject for event in parsed if isinstance(event, SealedEvent)}:
-            await ring.load(subjects)
-        return [
-            Delivered(event, half.open(ring) if isinstance(half, SealedEvent) else half)
-            for event, half in zip(events, parsed, strict=True)
-        ]
+        ring, loaded_at = self._ring, -1
+        subjects = {event.subject for event in parsed if isinstance(event, SealedEvent)}
+        delivered: list[Delivered] = []
+        for start in range(0, len(events), SLICE_EVENTS):
+            if ring.forgettings != loaded_at:  # others use the ring too and may have made it forget meanwhile
+                await ring.load(subjects)
+                loaded_at = ring.forgettings
+            now = slice(start, start + SLICE_EVENTS)
+            delivered += [
+                Delivered(event, half.open(ring) if isinstance(half, SealedEvent) else half)
+                for event, half in zip(events[now], parsed[now], strict=True)
+            ]
+            await asyncio.sleep(0)
+        return delivered

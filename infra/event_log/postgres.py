@@ -17,11 +17,14 @@ import structlog
 from events.bookmark import Place
 from events.ports import Assigned, Batch, CaughtUp, Checkpoints, Item
 from infra.event_log.membership import Membership, Pace
+from infra.event_log.pulse import Pulse
 from infra.event_log.reader import Reader
 from infra.postgres import AWAY
 
-CHANNEL = "mimo_log"
 POLL_SECONDS = 0.5
+BREATH_SECONDS = 0.008
+"""At the end of the log, the least time from one read to the next: what arrives meanwhile shares a transaction, which
+takes a follower, the server and everybody beside them less than one for each."""
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 2.0
 DEFAULT_BATCH_EVENTS = 1000
@@ -42,7 +45,8 @@ class PostgresLog:
     """Implements `events.ports.EventLog`.
 
     Args:
-        connect: opens a connection whose role may read `log.tail`; each follower holds one, a group's member two.
+        connect: opens a connection whose role may read `log.tail`; each follower holds one, a group's member two, and
+            one more listens for all of them.
         pace: of the heartbeat by which the members of a group know one another.
         poll_seconds: how long to wait at the end of the log when nothing notifies.
         shuffle: mixes partitions at random within each batch; for tests.
@@ -60,6 +64,7 @@ class PostgresLog:
         self._pace = pace or Pace()
         self._poll_seconds = poll_seconds
         self._shuffle = shuffle
+        self._pulse = Pulse(connect, poll_seconds)
 
     @contextlib.asynccontextmanager
     async def follow(
@@ -78,7 +83,8 @@ class PostgresLog:
         follower = _Follower(self._connect, topics, checkpoints, group, batch_size, self._poll_seconds)
         follower.pace, follower.shuffle = self._pace, self._shuffle
         try:
-            yield follower
+            async with self._pulse.heard(topics, follower.news):
+                yield follower
         finally:
             await follower.close()
 
@@ -123,6 +129,7 @@ class _Follower:
         self._unsettled = True
         self._idle = False
         self._wake = asyncio.Event()
+        self._read_at = 0.0
         self._pause = FIRST_PAUSE_SECONDS
 
     def __aiter__(self) -> AsyncIterator[Item]:
@@ -143,6 +150,12 @@ class _Follower:
                 if item is not None:
                     self._pause = FIRST_PAUSE_SECONDS
                     return item
+
+    def news(self, head: int) -> None:
+        """There is something new up to this position."""
+        if self._reader is not None:
+            self._reader.head = max(self._reader.head, head)
+        self._wake.set()
 
     async def close(self) -> None:
         """Lets go of everything at once; the next step begins anew."""
@@ -191,6 +204,7 @@ class _Follower:
 
     async def _take(self) -> Item | None:
         assert self._reader is not None
+        self._read_at = asyncio.get_running_loop().time()
         ahead = self._ahead or asyncio.create_task(self._reader.read())
         self._ahead = ahead
         batch, self._caught_up = await asyncio.shield(ahead)
@@ -202,6 +216,9 @@ class _Follower:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._poll_seconds):
                 await self._wake.wait()
+        rest_seconds = self._read_at + BREATH_SECONDS - asyncio.get_running_loop().time()
+        if rest_seconds > 0:
+            await asyncio.sleep(rest_seconds)
         self._wake.clear()
         self._idle = False
 
@@ -215,7 +232,6 @@ class _Follower:
 
     async def _open(self) -> None:
         connection = await self._opened()
-        await connection.add_listener(CHANNEL, self._notified)
         self._partitions = await connection.fetchval(_PARTITIONS)
         if self._group is not None:
             membership = Membership(
@@ -230,9 +246,6 @@ class _Follower:
         self._connections.append(connection)
         connection.add_termination_listener(lambda _: self._wake.set())
         return connection
-
-    def _notified(self, *_: object) -> None:
-        self._wake.set()
 
     def _membership_changed(self) -> None:
         self._unsettled = True

@@ -67,7 +67,9 @@ class Reader:
         self._shuffle = shuffle
         self._partitions: list[int] = []
         self._next: dict[Place, int] = {}
-        self._cursor = self._head = 0
+        self._cursor = 0
+        self.head = 0
+        """A position up to which everything is committed, as far as is known; others may move it on."""
 
     async def start(self, partitions: frozenset[int], checkpoints: Mapping[Place, int]) -> None:
         """Puts the cursor where the first missing event is.
@@ -87,7 +89,6 @@ class Reader:
         if row := await self._connection.fetchrow(_UNKNOWN, *columns, timeout=READ_TIMEOUT_SECONDS):
             raise BrokenLog(f"The checkpoint {row[0]}.{row[1]}:{row[2]} is ahead of the log: another history?")
         self._cursor = await self._connection.fetchval(_START, *columns, timeout=READ_TIMEOUT_SECONDS)
-        self._head = 0
 
     async def read(self) -> tuple[Batch | None, CaughtUp | None]:
         """The next events, and whether they were the last ones; looks through windows until there is either.
@@ -96,18 +97,18 @@ class Reader:
             BrokenLog: an offset is missing.
         """
         while True:
-            if self._cursor >= self._head:
-                self._head = await self._connection.fetchval(_HEAD, timeout=READ_TIMEOUT_SECONDS)
-                if self._cursor >= self._head:
+            if self._cursor >= self.head:
+                self.head = await self._connection.fetchval(_HEAD, timeout=READ_TIMEOUT_SECONDS)
+                if self._cursor >= self.head:
                     return None, CaughtUp(self._cursor)
-            end = min(self._cursor + WINDOW_POSITIONS, self._head)
+            end = min(self._cursor + WINDOW_POSITIONS, self.head)
             rows = await self._connection.fetch(
                 _READ, self._cursor, end, self._topics, self._partitions, self._batch_size, timeout=READ_TIMEOUT_SECONDS
             )
             self._cursor = rows[-1]["position"] if len(rows) == self._batch_size else end
             if events := self._new(rows):
                 # Whether that is the end of the log now is a new question, which costs a query; asked when it matters.
-                at_end = self._cursor >= self._head
+                at_end = self._cursor >= self.head
                 return Batch(events), CaughtUp(self._cursor) if at_end else None
 
     def _new(self, rows: Sequence[asyncpg.Record]) -> list[Recorded]:
