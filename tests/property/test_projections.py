@@ -42,9 +42,9 @@ ROWS = """
 class School:
     """Makes histories that the deciders would allow, by chance."""
 
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, partitions: int = FEW_PARTITIONS) -> None:
         self.chance = chance
-        self.log = WrittenLog(FEW_PARTITIONS)
+        self.log = WrittenLog(partitions)
         self.people = [self._register() for _ in range(3)]
         self.courses: list[tuple[Any, str]] = []
         self.members: set[tuple[Any, Any]] = set()
