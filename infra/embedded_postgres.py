@@ -20,8 +20,8 @@ from pathlib import Path
 
 import psutil
 
+from events.errors import CannotStart
 from infra.processes import end, matching, tied_to_parent
-from infra.startup import CannotStart
 from infra.unprivileged import Account, account_for
 
 USER = "mimo"
@@ -227,7 +227,7 @@ class EmbeddedPostgres:
             lines = _lines(self.cluster / "postmaster.pid")
             postmaster = [process for process in left_overs if lines and lines[0].strip() == str(process.pid)]
             try:
-                end(postmaster, STOP_STEPS)  # its children follow it
+                end(postmaster, [*STOP_STEPS, (signal.SIGKILL, 5.0)])  # its children follow it
                 end(self._left_overs(), [(signal.SIGKILL, 5.0)])
             except TimeoutError as error:
                 raise CannotStart(f"A PostgreSQL server left on {self.folder} cannot be ended: {error}.") from None

@@ -7,11 +7,13 @@ import ctypes
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Sequence
 
 import psutil
 
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
+POLL_SECONDS = 0.02
 
 
 def tied_to_parent(death_signal: signal.Signals) -> Callable[[], None]:
@@ -70,8 +72,18 @@ def end(processes: Iterable[psutil.Process], steps: Sequence[tuple[signal.Signal
                     process.send_signal(signal.SIGCONT)  # a stopped process could not follow the request
             except psutil.NoSuchProcess:
                 continue
-        _, alive = psutil.wait_procs(alive, timeout=seconds)
-        if not alive:
-            return
+        deadline = time.monotonic() + seconds
+        while alive and time.monotonic() < deadline:
+            alive = [process for process in alive if not has_ended(process)]
+            if alive:
+                time.sleep(POLL_SECONDS)
     if alive:
         raise TimeoutError(f"processes {[process.pid for process in alive]} do not end")
+
+
+def has_ended(process: psutil.Process) -> bool:
+    """Whether a process runs no more; one that only waits for its parent to notice counts as ended."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True

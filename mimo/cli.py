@@ -16,8 +16,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from events.errors import CannotStart
 from infra.settings import LogFormat, LogLevel, Settings, load_settings, settings_table
-from infra.startup import CannotStart
 from infra.telemetry import configure_logging
 
 app = typer.Typer(
@@ -113,12 +113,12 @@ def status(
     if as_json:
         typer.echo(json.dumps(asdict(found)))
         return
-    table = Table(
-        "projection", "version", "generation", "status", "events behind", "seconds behind", "parked", "stopped"
-    )
+    table = Table("generation", "status", "events behind", "seconds behind", "parked", "stopped")
+    table.columns[0].no_wrap = True
     for line in found.lines:
+        name = f"{line.projection}_v{line.version}_g{line.generation}"
         behind = (str(line.events_behind), f"{line.seconds_behind:.1f}", str(line.parked), line.stopped or "")
-        table.add_row(line.projection, str(line.version), str(line.generation), line.status, *behind)
+        table.add_row(name, line.status, *behind)
     Console().print(table)
     typer.echo(f"{found.position} events in the log")
 

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from events.errors import CannotStart
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.folder_lock import FolderLock
 from infra.settings import Settings
-from infra.startup import CannotStart
 
 
 def embedded_postgres(data: Path) -> EmbeddedPostgres:

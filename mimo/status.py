@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from events.errors import CannotStart
 from infra.postgres import connect
-from infra.startup import CannotStart
 
 STATUS = """
 select g.projection, g.version, g.generation, g.status,

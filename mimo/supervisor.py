@@ -9,8 +9,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 
+from events.errors import CannotStart
 from infra.embedded_postgres import EmbeddedPostgres
-from infra.startup import CannotStart
 from mimo.part import Part
 from mimo.signals import Signals
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 
+from events.errors import CannotStart
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.folder_lock import FolderLock
 from infra.migrations.runner import migrate
@@ -23,7 +24,6 @@ from infra.postgres import without_password
 from infra.processes import end, matching
 from infra.secrets import load_secrets
 from infra.settings import Settings, Switch
-from infra.startup import CannotStart
 from mimo.database import embedded_postgres, prepare_folder
 from mimo.part import Part
 from mimo.signals import Signals

@@ -7,14 +7,13 @@ import getpass
 
 import asyncpg
 
-from events.errors import Refused
+from events.errors import CannotStart, Refused
 from events.ports import Append, NewEvent
 from events.recorded import Meta
 from events.users import Role, RoleGranted
 from infra.event_store import open_event_store
 from infra.ids import new_id
 from infra.secrets import Secrets
-from infra.startup import CannotStart
 
 
 async def grant(url: str, secrets: Secrets, email: str, role: Role) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx2
 
-from infra.startup import CannotStart
+from events.errors import CannotStart
 
 TRY_AGAIN = frozenset((429, 502, 503, 504))
 FIRST_PAUSE_SECONDS = 0.1

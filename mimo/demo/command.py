@@ -15,7 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from infra.startup import CannotStart
+from events.errors import CannotStart
 from mimo.demo.client import Addresses, Person, Tally, Unanswered
 from mimo.demo.journal import Journal, Proof, prove, read_journal
 from mimo.demo.school import Plan, School

@@ -13,7 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, TextIO
 
-from infra.startup import CannotStart
+from events.errors import CannotStart
 from mimo.demo.client import Person
 
 PAGE = 200

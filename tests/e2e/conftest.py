@@ -1,0 +1,35 @@
+"""Fixtures of the end-to-end tests: folders, and whole systems on them."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.system import System
+
+MakeSystem = Callable[..., System]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that an unprivileged account can reach (pytest's own temporary folders are closed to it)."""
+    folder = Path(tempfile.mkdtemp(prefix="mimo-e2e-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def make_system(place: Path) -> Iterator[MakeSystem]:
+    """Describes systems on the same data folder; whatever happens, nothing of them goes on running."""
+    made = []
+
+    def make(*options: str, **environment: str) -> System:
+        made.append(System(place / "data", *options, **environment))
+        return made[-1]
+
+    yield make
+    for system in made:
+        system.clean_up()

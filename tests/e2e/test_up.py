@@ -1,0 +1,144 @@
+"""`mimo up`: the whole system comes up, gets over the death of any part or of all, and goes without leaving a trace."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.e2e.conftest import MakeSystem
+from tests.system import CHEAP, ROOT, System, run_mimo
+from tests.until import until
+
+
+@contextmanager
+def demo(system: System, journal: Path, *options: str) -> "Iterator[subprocess.Popen[str]]":
+    """A demo that goes on in the background."""
+    urls = ("--command-url", system.command, "--query-url", system.query)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mimo", "demo", *urls, "--users", "4", "--journal", str(journal), *options],
+        cwd=ROOT, env={**os.environ, **CHEAP}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def acknowledged(journal: Path) -> int:
+    return journal.read_text().count("SendMessage") if journal.exists() else 0
+
+
+def verify(system: System, journal: Path) -> None:
+    urls = ("--command-url", system.command, "--query-url", system.query)
+    verified = run_mimo("demo", *urls, "--verify", str(journal))
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_it_comes_up_says_ready_once_and_goes_when_asked(make_system: MakeSystem, signum: signal.Signals) -> None:
+    system = make_system().start()
+    assert system.is_ready()
+    for url in (system.command, system.query):
+        with urllib.request.urlopen(f"{url}/docs") as page:
+            assert page.status == 200
+    assert system.stop(signum) == 0
+    assert system.is_gone()
+    assert system.said().count("\nready  ") == 1
+    assert "Traceback" not in system.said()
+
+
+def test_any_part_may_be_killed_while_a_school_goes_on(make_system: MakeSystem, place: Path) -> None:
+    system = make_system("--workers", "2").start()
+    journal = place / "journal"
+    with demo(system, journal, "--rate", "40", "--messages", "600") as school:
+        for number, package in enumerate(("projectors", "command_api", "query_api"), start=1):
+            until(lambda enough=number * 40: acknowledged(journal) >= enough, "messages are acknowledged")  # type: ignore[misc]
+            killed = system.part(package)
+            killed.kill()
+            until(lambda old=killed.pid, name=package: system.part(name).pid != old, f"{package} is back")  # type: ignore[misc]
+            until(system.is_ready, f"the system is ready again after {package} was killed")
+        server = next(process for process in system.postgres() if process.ppid() == system.supervisor.pid)
+        server.kill()
+        until(lambda: "PostgreSQL ended" in system.said(), "the end of PostgreSQL is said")
+        until(system.is_ready, "the system is ready again after PostgreSQL was killed")
+        output, _ = school.communicate(timeout=120)
+    assert school.returncode == 0, output
+    assert "600 messages acknowledged: 600 found" in output
+    for name in ("projector", "command API", "query API"):
+        assert f"The {name} ended (killed by SIGKILL)" in system.said()
+    assert system.stop() == 0
+    assert system.is_gone()
+
+
+def test_everything_may_be_killed_in_the_middle_and_nothing_acknowledged_is_lost(
+    make_system: MakeSystem, place: Path
+) -> None:
+    journal = place / "journal"
+    first = make_system("--workers", "2").start()
+    with demo(first, journal, "--rate", "200", "--messages", "5000", "--patience", "1"):
+        until(lambda: acknowledged(journal) >= 200, "messages are acknowledged")
+        first.kill_everything()
+    second = make_system().start()
+    verify(second, journal)
+
+
+def test_when_only_the_supervisor_is_killed_the_next_one_cleans_up_and_works(make_system: MakeSystem) -> None:
+    first = make_system("--workers", "2").start()
+    stopped = [first.part("query_api"), *first.postgres()]
+    for process in stopped:
+        process.suspend()  # so that they cannot notice that the supervisor dies
+    first.supervisor.kill()
+    second = make_system().start()
+    assert second.is_ready()
+    assert not [process for process in stopped if process.is_running() and process.status() == psutil.STATUS_STOPPED]
+    assert all(process.ppid() == second.supervisor.pid for process in second.parts())
+
+
+def test_a_second_one_on_the_same_data_is_refused(make_system: MakeSystem) -> None:
+    system = make_system().start()
+    refused = run_mimo("up", "--data", str(system.data))
+    assert refused.returncode == 1
+    assert f"Another mimo (pid {system.supervisor.pid}) is running on" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert system.is_ready()
+
+
+def test_status_grant_and_migrate_work_beside_it_and_without_it(make_system: MakeSystem, place: Path) -> None:
+    system = make_system().start()
+    journal = place / "journal"
+    with demo(system, journal, "--messages", "10") as school:
+        output, _ = school.communicate(timeout=60)
+    assert school.returncode == 0, output
+    email = next(word.strip('",') for word in journal.read_text().split() if "@example.org" in word)
+    data = ("--data", str(system.data))
+    granted = run_mimo("users", "grant", email.upper(), "admin", *data)
+    assert granted.stdout == f"{email.upper()} is now admin.\n", granted.stderr
+    assert run_mimo("users", "grant", email, "admin", *data).stdout == f"{email} is already admin.\n"
+    system.stop()
+    unknown = run_mimo("users", "grant", "nobody@example.org", "admin", *data)
+    assert (unknown.returncode, unknown.stderr) == (1, "mimo: Nobody is registered with nobody@example.org.\n")
+    status = run_mimo("status", *data)
+    assert status.returncode == 0
+    assert re.search(r"│ messages_v1_g1 +│ live +│ 0 +│ 0\.0 ", status.stdout), status.stdout
+    assert "events in the log" in status.stdout
+    assert run_mimo("migrate", *data).returncode == 0
+    assert system.is_gone()
+
+
+def test_an_external_database_is_used_when_settings_name_one(make_system: MakeSystem, database_url: str) -> None:
+    system = make_system(MIMO_DATABASE_URL=database_url).start()
+    assert system.postgres() == []
+    assert not (system.data / "postgres").exists()
+    assert database_url.split(":")[2].partition("@")[0] not in system.said()
+    assert system.stop() == 0
