@@ -19,7 +19,8 @@ from projectors.checkpoints import CheckpointMoved, Generation
 from projectors.failures import classify, described
 from projectors.progress import Progress, State
 
-BATCH_EVENTS = 2000
+BATCH_EVENTS = 5000
+"""Only a backlog fills it; each transaction also moves a dozen checkpoints and the counters of its channels once."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
 
