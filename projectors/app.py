@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -16,6 +15,7 @@ from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
 from infra.web.application import new_application
 from infra.web.health import add_health
+from infra.web.server import settle
 from projectors.views import PROJECTIONS
 from projectors.worker import Worker
 
@@ -28,7 +28,9 @@ def create() -> FastAPI:
     """The application with the settings of the environment."""
     settings = load_settings()
     configure_logging(settings, "projectors")
-    return new_projector(settings)
+    app = new_projector(settings)
+    settle()
+    return app
 
 
 def new_projector(settings: Settings) -> FastAPI:
@@ -46,7 +48,6 @@ def new_projector(settings: Settings) -> FastAPI:
         async with keys as opened:
             worker = Worker(PROJECTIONS, own, PostgresLog(own), opened)
             app.state.checks = worker.checks
-            gc.freeze()  # what is here now stays: no need to look through it again and again
             running = asyncio.create_task(worker.run(), name="worker")
             app.state.running = running
             try:

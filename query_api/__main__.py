@@ -1,27 +1,10 @@
-"""Starts the query API under uvicorn: `python -m query_api`. It must not know what the application does."""
+"""Starts the query API: `python -m query_api`. It must not know what it does."""
 
 from __future__ import annotations
 
 import sys
 
-from infra.settings import load_settings
-from infra.startup import CannotStart
-from infra.telemetry import configure_logging
-from infra.web.server import serve
-
-
-def main() -> int:
-    """Serves until SIGINT or SIGTERM; returns the exit code."""
-    try:
-        settings = load_settings()
-        configure_logging(settings, "query_api")
-        _ = settings.require_database_url
-        serve("query_api.app:create", host=settings.host, port=settings.query_port, workers=settings.workers)
-    except CannotStart as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
-    return 0
-
+from infra.web.server import main
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("query_api", lambda settings: settings.query_port, workers_of=lambda settings: settings.workers))

@@ -10,15 +10,20 @@ import gc
 import multiprocessing
 import os
 import signal
+import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from multiprocessing.connection import wait
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from events.errors import CannotStart
+from infra.settings import Settings, load_settings
+from infra.telemetry import configure_logging
 from infra.web.metrics import MULTIPROCESS_FOLDER
 from infra.web.problems import problem
 
@@ -111,15 +116,29 @@ def _end_after(sentinel: int) -> None:
     os._exit(1)
 
 
-def serve(factory: str, *, host: str, port: int, workers: int) -> None:
-    """Serves until SIGINT or SIGTERM.
+def main(application: str, port_of: Callable[[Settings], int], *, workers_of: Callable[[Settings], int]) -> int:
+    """The whole of `python -m <application>`: settings from the environment, logs, then serving.
 
     Args:
-        factory: import string of a function that builds the application; each worker calls it.
-        host: the address to listen on.
-        port: the port.
-        workers: how many processes share it.
+        application: a package whose `app.create` builds the application; each worker process calls it.
+        port_of: its port.
+        workers_of: how many processes share the port.
+
+    Returns:
+        The exit code, after SIGINT or SIGTERM, or when something outside is missing (said on standard error).
     """
+    try:
+        settings = load_settings()
+        configure_logging(settings, application)
+        _ = settings.require_database_url
+        _serve(f"{application}.app:create", settings.host, port_of(settings), workers_of(settings))
+    except CannotStart as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    return 0
+
+
+def _serve(factory: str, host: str, port: int, workers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="mimo-metrics-") as folder:
         if workers > 1:
             os.environ.setdefault(MULTIPROCESS_FOLDER, folder)
