@@ -23,7 +23,7 @@
     ├── Refused                  the log refused an append (the write path turns it into a Rejected)
     ├── UndecodableEvent         a stored event cannot be read
     ├── BrokenLog                the log has a gap, or a checkpoint does not belong to it
-    └── ConfigurationError       the installation is set up wrongly; the message says what to do
+    └── CannotStart              something outside a program is missing or wrong; the message says what to do
 
 This module must not know HTTP: `infra/web/problems.py` maps codes to statuses.
 """
@@ -208,7 +208,7 @@ class BrokenLog(MimoError):
     code = "broken_log"
 
 
-class ConfigurationError(MimoError):
-    """The installation is set up wrongly."""
+class CannotStart(MimoError):
+    """Something outside the program is missing or wrong; the text says what, and what to do about it."""
 
-    code = "configuration"
+    code = "cannot_start"

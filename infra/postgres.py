@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from infra.startup import CannotStart
+from events.errors import CannotStart
 
 TRANSACTION_TIMEOUT_SECONDS = 5.0
 """How long a frozen client may hold others up (architecture.md, section 3)."""

@@ -16,8 +16,8 @@ from secrets import token_bytes, token_hex
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
+from events.errors import CannotStart
 from infra.settings import Settings
-from infra.startup import CannotStart
 
 HMAC_KEY_BYTES = 32
 HMAC_FILE = "secret.key"

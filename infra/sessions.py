@@ -18,8 +18,7 @@ from uuid import UUID
 import asyncpg
 import structlog
 
-from events.errors import Overloaded, Unauthenticated
-from infra.startup import CannotStart
+from events.errors import CannotStart, Overloaded, Unauthenticated
 
 CHANNEL = "mimo_log"
 POLL_SECONDS = 0.25

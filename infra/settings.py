@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from infra.startup import CannotStart
+from events.errors import CannotStart
 
 PREFIX = "MIMO_"
 

@@ -20,6 +20,8 @@ import orjson
 from jose import jwk, jws, jwt
 from jose.exceptions import JOSEError
 
+from events.errors import MimoError
+
 ALGORITHM = "ES256"
 CURVE = "P-256"
 TOKEN_TYPE = "at+jwt"  # noqa: S105
@@ -31,7 +33,7 @@ _HEADER_FIELDS = frozenset(("alg", "typ", "kid"))
 _REQUIRED = {f"require_{claim}": True for claim in ("exp", "iat", "aud", "iss", "sub", "jti")}
 
 
-class InvalidToken(Exception):
+class InvalidToken(MimoError):
     """The token is not a valid access token now."""
 
 

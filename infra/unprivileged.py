@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-from infra.startup import CannotStart
+from events.errors import CannotStart
 
 ACCOUNT_FOR_ROOT = "nobody"
 

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from events.errors import CannotStart
+from events.errors import MimoError
 from infra.settings import LogFormat, LogLevel, Settings, load_settings, settings_table
 from infra.telemetry import configure_logging
 
@@ -45,10 +45,10 @@ class GrantedRole(StrEnum):
 
 
 def run() -> None:
-    """Run the command line; what cannot start is said in one sentence, with exit code 1."""
+    """Run the command line; what is wrong outside is said in one sentence, with exit code 1."""
     try:
         app(prog_name="mimo")
-    except CannotStart as error:
+    except MimoError as error:
         typer.secho(f"mimo: {error}", err=True, fg=typer.colors.RED if sys.stderr.isatty() else None)
         sys.exit(1)
     except KeyboardInterrupt:

@@ -11,7 +11,7 @@ from time import perf_counter
 import structlog
 
 from events.bookmark import Place
-from events.errors import UndecodableEvent
+from events.errors import MimoError, UndecodableEvent
 from events.recorded import Delivered, Recorded
 from projectors import checkpoints
 from projectors.checkpoints import CheckpointMoved, Generation
@@ -25,7 +25,7 @@ from projectors.session import ViewSession
 _log = structlog.get_logger("mimo.batches")
 
 
-class Stopped(Exception):
+class Stopped(MimoError):
     """An event cannot be applied and the policy is to stop before it. The text says which and why."""
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from events.bookmark import Place
+from events.errors import MimoError
 
 CHANNEL = "mimo_view"
 
@@ -32,7 +33,7 @@ _STOP = """
     where projection = $1 and generation = $2 and topic = $3 and partition = $4 and stopped is distinct from $5"""
 
 
-class CheckpointMoved(Exception):
+class CheckpointMoved(MimoError):
     """Somebody else applied these events: what was read must be thrown away and the checkpoints loaded again."""
 
 

@@ -20,8 +20,7 @@ import asyncpg
 import structlog
 
 from events.bookmark import Place
-from events.errors import NotCaughtUp
-from infra.startup import CannotStart
+from events.errors import CannotStart, NotCaughtUp
 from query_api.cache import Mark, ReadCache, Tag
 from query_api.checkpoints import TOPICS, History, Range, Seen, changed_in, history_of, see
 

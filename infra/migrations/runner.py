@@ -15,8 +15,8 @@ from sqlalchemy.exc import ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from events.errors import CannotStart
 from infra.postgres import connect
-from infra.startup import CannotStart
 
 LOCK_KEY = 7_310_561_201_117_030_001
 """Any number that nobody else locks in this database."""

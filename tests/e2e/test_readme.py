@@ -4,8 +4,8 @@ import json
 import subprocess
 from typing import Any
 
-from tests.e2e.conftest import MakeSystem
 from tests.documents import blocks, section
+from tests.e2e.conftest import MakeSystem
 from tests.system import ROOT
 
 README = ROOT / "README.md"

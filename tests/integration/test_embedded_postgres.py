@@ -14,8 +14,8 @@ import asyncpg
 import psutil
 import pytest
 
+from events.errors import CannotStart
 from infra.embedded_postgres import EmbeddedPostgres
-from infra.startup import CannotStart
 from infra.unprivileged import Account
 from tests.postgres import sweep
 from tests.until import until

@@ -8,11 +8,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from events.errors import CannotStart
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.migrations import runner
 from infra.migrations.runner import migrate
 from infra.postgres import Role, connect
-from infra.startup import CannotStart
 
 MIGRATE = "import asyncio, sys; from infra.migrations.runner import migrate; asyncio.run(migrate(sys.argv[1]))"
 

@@ -12,7 +12,7 @@ from threading import Thread
 import psutil
 import pytest
 
-from infra.startup import CannotStart
+from events.errors import CannotStart
 from mimo.part import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Part
 from mimo.signals import Signals
 from mimo.supervisor import Supervisor

@@ -2,8 +2,8 @@
 
 import pytest
 
+from events.errors import CannotStart
 from infra.postgres import driver_url, without_password
-from infra.startup import CannotStart
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])

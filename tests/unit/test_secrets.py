@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from events.errors import CannotStart
 from infra.secrets import load_secrets, normalised_email, rotate_signing_key
 from infra.settings import load_settings
-from infra.startup import CannotStart
 
 
 def test_they_are_made_once_for_our_eyes_only(tmp_path: Path) -> None:

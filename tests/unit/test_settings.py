@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from events.errors import CannotStart
 from infra.settings import CourseCreators, Settings, Switch, load_settings, settings_table
-from infra.startup import CannotStart
 
 
 def test_everything_has_a_default_that_works_on_one_machine() -> None:
