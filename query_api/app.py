@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 
 import asyncpg
@@ -53,8 +53,32 @@ def new_query_api(settings: Settings, secrets: Secrets) -> FastAPI:
         settings: all settings.
         secrets: the keys of access tokens.
     """
-    url = settings.require_database_url
     tokens = Tokens(secrets.signing_keys, settings.token_issuer, settings.token_audience, settings.access_token_seconds)
+
+    app = new_application(
+        "mimo queries",
+        DESCRIPTION,
+        lifespan=_lifespan(settings, tokens),
+        allowed_origins=settings.allowed_origins,
+        token_url=f"http://{settings.host}:{settings.command_port}{TOKEN_PATH}",
+        log_all=settings.log_level is LogLevel.DEBUG,
+    )
+    for noun in (users, courses, enrollments, messages, pipeline):
+        noun.add_routes(app)
+    add_health(
+        app,
+        {
+            "database": lambda: _database(app.state.pool),
+            "freshness": lambda: _freshness(app.state.freshness),
+            "sessions": lambda: _sessions(app.state.watch),
+        },
+    )
+    return app
+
+
+def _lifespan(settings: Settings, tokens: Tokens) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """What runs beside the requests, and what they are handed."""
+    url = settings.require_database_url
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -84,25 +108,7 @@ def new_query_api(settings: Settings, secrets: Secrets) -> FastAPI:
                     await tracking
                 await watch.stop()
 
-    app = new_application(
-        "mimo queries",
-        DESCRIPTION,
-        lifespan=lifespan,
-        allowed_origins=settings.allowed_origins,
-        token_url=f"http://{settings.host}:{settings.command_port}{TOKEN_PATH}",
-        log_all=settings.log_level is LogLevel.DEBUG,
-    )
-    for noun in (users, courses, enrollments, messages, pipeline):
-        noun.add_routes(app)
-    add_health(
-        app,
-        {
-            "database": lambda: _database(app.state.pool),
-            "freshness": lambda: _freshness(app.state.freshness),
-            "sessions": lambda: _sessions(app.state.watch),
-        },
-    )
-    return app
+    return lifespan
 
 
 def _show(shown: Shown, freshness: Freshness, answers: Answers) -> None:

@@ -1,6 +1,7 @@
 """Courses: the public catalogue, one course, and what one is enrolled in.
 
 A course's own columns are ready bytes; how many are enrolled and whether the caller may join is put in when answering.
+It must not know SQL nor how freshness is kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The roster of a course, for its owner and admins."""
+"""The roster of a course, for its owner and admins. It must not know SQL nor how freshness is kept."""
 
 from __future__ import annotations
 

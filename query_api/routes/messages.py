@@ -1,6 +1,7 @@
 """Channels and what was said in them, for the members of the course.
 
-A message's own columns are ready bytes; the author's name is put in when answering.
+A message's own columns are ready bytes; the author's name is put in when answering. It must not know SQL nor how
+freshness is kept.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Profiles: one's own with e-mail and roles, everybody else's without."""
+"""Profiles: one's own with e-mail and roles, everybody else's without.
+
+It must not know SQL nor how freshness is kept.
+"""
 
 from __future__ import annotations
 

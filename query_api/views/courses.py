@@ -1,6 +1,7 @@
 """Look-ups in the view of courses: single ones, the catalogue, and somebody's drafts.
 
 The catalogue's statement depends on what is filtered by, so it is composed with SQLAlchemy; asyncpg runs its text.
+It must not know HTTP nor who may see what.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Look-ups in the view of enrolments: who is in which course, and how many. The owner of a course is not in it."""
+"""Look-ups in the view of enrolments: who is in which course, and how many. The owner of a course is not in it.
+
+It must not know HTTP nor who may see what.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Look-ups in the view of people. Erased people keep their row, with null name and address."""
+"""Look-ups in the view of people. Erased people keep their row, with null name and address.
+
+It must not know HTTP nor who may see what.
+"""
 
 from __future__ import annotations
 
