@@ -165,30 +165,40 @@ class SharedLookups:
         waiting: dict[K, asyncio.Future[Entry]],
         flights: set[asyncio.Task[None]],
     ) -> None:
+        flight = cast("asyncio.Task[None]", asyncio.current_task())
         try:
-            while waiting:
-                keys = list(waiting)[: lookup.at_once]
-                asked = [waiting.pop(key) for key in keys]
-                try:
-                    entries = await self._entries(lookup, keys)
-                except Exception as error:
-                    for asking in asked:
-                        asking.set_exception(error)
-                        asking.exception()  # whoever asked may be gone
-                else:
-                    for asking, entry in zip(asked, entries, strict=True):
-                        asking.set_result(entry)
-        finally:  # nothing may be asked between the last look at `waiting` and this
-            flights.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
+                while waiting:
+                    await self._batch(lookup, waiting, connection)
+                flights.discard(flight)  # at once: who asks while the connection is given back needs another flight
+        except DATABASE_AWAY as error:
+            refusal = Overloaded("The database does not answer now.")
+            refusal.__cause__ = error
+            _fail([waiting.pop(key) for key in list(waiting)], refusal)
+        finally:
+            flights.discard(flight)
 
-    async def _entries(self, lookup: Lookup[K, V], keys: list[K]) -> list[Entry]:
+    async def _batch(
+        self, lookup: Lookup[K, V], waiting: dict[K, asyncio.Future[Entry]], connection: asyncpg.Connection
+    ) -> None:
+        keys = list(waiting)[: lookup.at_once]
+        asked = [waiting.pop(key) for key in keys]
         cache = self._freshness.cache
         era = cache.era
         try:
-            async with self._pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-                entries = await lookup.entries(connection, keys)
-        except DATABASE_AWAY as error:
-            raise Overloaded("The database does not answer now.") from error
-        for entry in entries:
+            entries = await lookup.entries(connection, keys)
+        except DATABASE_AWAY:
+            _fail(asked, Overloaded("The database does not answer now."))
+            raise
+        except Exception as error:
+            _fail(asked, error)
+            return
+        for asking, entry in zip(asked, entries, strict=True):
             cache.offer(entry, era)
-        return entries
+            asking.set_result(entry)
+
+
+def _fail(asked: Sequence[asyncio.Future[Entry]], error: Exception) -> None:
+    for asking in asked:
+        asking.set_exception(error)
+        asking.exception()  # whoever asked may be gone

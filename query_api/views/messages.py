@@ -1,4 +1,4 @@
-"""Look-ups in the views of channels and what was said in them."""
+"""Look-ups in the views of channels and what was said in them. It must not know HTTP nor who may see what."""
 
 from __future__ import annotations
 
@@ -156,5 +156,6 @@ TIMELINE: Lookup[Span, Timeline | None] = Lookup(
     changed_by=lambda key, _: (str(key.channel_id),),
     size_bytes=lambda found: sum(300 + len(m.head) + len(m.tail) for m in found.messages) if found else 0,
     at_once=50,
+    abreast=2,
 )
 """A part of a channel's timeline; None when there is no such channel (yet)."""

@@ -68,6 +68,7 @@ class TestBookmarks:
 
     async def test_who_waits_in_vain_is_told_the_lag(self, views: ViewsByHand, queries: QueryClient) -> None:
         ada = await views.person("Ada")
+        assert await name_of(queries, ada, mimo_bookmark=views.bookmark(views.last)) == "Ada"
         event = await views.happen("users", ada, "UserProfileChanged", user_id=ada)
         began = monotonic()
         answer = await queries.get("/v1/me", ada, mimo_bookmark=views.bookmark(event), prefer="wait=0")
