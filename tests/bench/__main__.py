@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from tests.bench import append, eventsourcing_side, freshness, http_load, projections, rush, snapshot
+from tests.bench import append, eventsourcing_side, freshness, http_load, projections, rush, sealing, snapshot
 from tests.bench.cluster import Cluster, throw_away_cluster
 from tests.bench.effort import FULL, QUICK, Effort
 from tests.bench.table import Table
@@ -23,6 +23,7 @@ Bench = Callable[[Cluster, Effort], list[Table] | Awaitable[list[Table]]]
 
 BENCHES: dict[str, Bench] = {
     "append": append.run,
+    "sealing": sealing.run,
     "rush": rush.run,
     "snapshot": snapshot.run,
     "eventsourcing": eventsourcing_side.run,
