@@ -36,7 +36,7 @@ check: lint test ## what CI runs: lint and every test
 bench: $(VENV)/.ready-dev ## measure beside the baseline and print the table
 	$(BIN)/python -m tests.bench
 
-bench-growth: $(VENV)/.ready-dev ## measure a long history against a short one (takes long, and disk)
+bench-growth: $(VENV)/.ready-dev ## measure a long history against a short one (takes a quarter of an hour, and 40 GB of disk)
 	$(BIN)/python -m tests.bench.growth
 
 lock: $(VENV)/.ready-dev ## renew the lock files after a change in pyproject.toml (needs: pip install uv)

@@ -130,8 +130,7 @@ class System:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
-        for process in [*self.parts(), *self.postgres()]:
-            process.kill()
+        end([*self.parts(), *self.postgres()], [(signal.SIGKILL, STOP_SECONDS)])
 
 
 def _says_ready(url: str) -> bool:
