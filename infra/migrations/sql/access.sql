@@ -61,9 +61,11 @@ end;
 
 -- The keys that seal the personal data of these people; erased ones are missing.
 create function log.data_keys(of_users uuid[]) returns table (user_id uuid, key bytea)
-language sql stable security definer set search_path = ''
+language sql stable security definer set search_path = '' set enable_seqscan = off
 begin atomic
-    select u.id, p.value from unnest(of_users) u (id) join log.private p on p.name = 'data_key/' || u.id;
+    -- One list of names, not a join: people who came together are neighbours in the index, and are found by one walk.
+    select substr(p.name, length('data_key/') + 1)::uuid, p.value from log.private p
+    where p.name = any (array(select 'data_key/' || u.id from unnest(of_users) u (id)));
 end;
 
 create view log.tail as select * from log.event;
