@@ -16,8 +16,9 @@ import uvloop
 from tests.bench import append, eventsourcing_side, freshness, http_load, projections, rush, sealing, snapshot
 from tests.bench.cluster import Cluster, throw_away_cluster
 from tests.bench.effort import FULL, QUICK, Effort
+from tests.bench.processes import DidNotStart
 from tests.bench.table import Table
-from tests.bench.wrk import LoadGeneratorMissing
+from tests.bench.wrk import LoadFailed, LoadGeneratorMissing
 
 Bench = Callable[[Cluster, Effort], list[Table] | Awaitable[list[Table]]]
 
@@ -56,7 +57,7 @@ async def awaited(tables: Awaitable[list[Table]]) -> list[Table]:
 
 
 def main(arguments: list[str]) -> int:
-    """Run what was asked for; 2 when something could not run for want of the load generator."""
+    """Run what was asked for; 2 when something gave no figures, for want of wrk or because requests failed."""
     options = parse(arguments)
     effort = QUICK if options.quick else FULL
     status = 0
@@ -65,8 +66,8 @@ def main(arguments: list[str]) -> int:
             started = time.monotonic()
             try:
                 tables = run_one(BENCHES[name], cluster, effort)
-            except LoadGeneratorMissing as missing:
-                print(f"{name} left out. {missing}", file=sys.stderr)
+            except (LoadGeneratorMissing, LoadFailed, DidNotStart) as failed:
+                print(f"{name}: no figures. {failed}", file=sys.stderr)
                 status = 2
                 continue
             for table in tables:

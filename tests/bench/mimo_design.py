@@ -13,6 +13,7 @@ from tests.bench.api_client import ApiClient
 from tests.bench.cluster import Cluster
 from tests.bench.processes import free_port, running, wait_until_answers
 from tests.bench.school import School, SchoolSize
+from tests.bench.wrk import LoadFailed
 
 PASSWORD = "seven quaternions walk by"
 FAST_BCRYPT_ROUNDS = "4"
@@ -41,7 +42,10 @@ def running_mimo(cluster: Cluster, size: SchoolSize, workers: int) -> Iterator[S
     with running([*command, *options], environment, log_file) as process:
         wait_until_answers(process, command_port, "/readyz", log_file)
         wait_until_answers(process, query_port, "/readyz", log_file)
-        yield fill(f"http://127.0.0.1:{command_port}", f"http://127.0.0.1:{query_port}", size)
+        try:
+            yield fill(f"http://127.0.0.1:{command_port}", f"http://127.0.0.1:{query_port}", size)
+        except LoadFailed as failed:
+            raise LoadFailed(f"{failed}; the last that mimo said:\n{log_file.read_text()[-3000:]}") from None
 
 
 def sign_up(commands: str, number: int) -> str:
