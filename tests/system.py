@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.processes import matching
+from infra.processes import end, matching
 from tests.until import until
 
 ROOT = Path(__file__).parent.parent
