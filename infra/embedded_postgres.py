@@ -145,7 +145,9 @@ class EmbeddedPostgres:
     def _make_cluster(self, account: Account) -> None:
         """Run initdb beside the final place and move the result there, so that a half-made cluster is never used."""
         for abandoned in self.folder.glob("making-*"):
-            shutil.rmtree(abandoned)
+            # What was killed in the middle of it may have a last child that is just cleaning up.
+            end(_working_in(abandoned / "cluster"), [(signal.SIGKILL, 5.0)])
+            shutil.rmtree(abandoned, ignore_errors=True)
         making = Path(tempfile.mkdtemp(prefix="making-", dir=self.folder))
         account.own(making)
         password = secrets.token_urlsafe(24)
@@ -212,10 +214,7 @@ class EmbeddedPostgres:
 
     def _left_overs(self) -> list[psutil.Process]:
         """All PostgreSQL processes that work in our cluster: PostgreSQL's working directory is its data folder."""
-        if not (self.cluster / "postmaster.pid").exists():
-            return []
-        place = str(self.cluster)
-        return matching(lambda process: process.name() == "postgres" and process.cwd() == place)
+        return _working_in(self.cluster) if (self.cluster / "postmaster.pid").exists() else []
 
     def end_left_over(self) -> None:
         """End a server that a killed process left behind on this folder.
@@ -247,6 +246,11 @@ class EmbeddedPostgres:
     def _write_access(self, access: dict[str, str | int]) -> None:
         _write_private(self.folder / "access.json.new", json.dumps(access))
         (self.folder / "access.json.new").replace(self.folder / "access.json")
+
+
+def _working_in(cluster: Path) -> list[psutil.Process]:
+    place = str(cluster)
+    return matching(lambda process: process.name() == "postgres" and process.cwd() == place)
 
 
 def _environment() -> dict[str, str]:
