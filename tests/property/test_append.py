@@ -156,6 +156,17 @@ def test_a_seat_that_a_refused_command_wanted_goes_to_its_rival(database: Databa
     ]
 
 
+def test_the_only_taker_gets_the_last_seat_that_is_left_in_the_same_batch(database: Database) -> None:
+    database.do(RESET)
+    database.append([Command(claims=(("l", "seats", "1"),)), Command(claims=(("t", "seats", "a"),))])
+    leaving, taking = Command(claims=(("r", "seats", "a"),)), Command(claims=(("t", "seats", "b"),))
+    assert [reason for reason, _ in database.append([leaving, taking])] == [None, None]
+    assert [reason for reason, _ in database.append([Command(claims=(("t", "seats", "a"),)), Command()])] == [
+        "full",
+        None,
+    ]
+
+
 def test_who_waits_for_an_earlier_command_keeps_their_place_in_the_queue_for_seats(database: Database) -> None:
     database.do(RESET)
     database.append([Command(claims=(("l", "seats", "1"),))])

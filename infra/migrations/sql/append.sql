@@ -245,7 +245,8 @@ as $$
 #variable_conflict use_column
 declare
     emptied text[];                    -- scopes that a command of the batch empties
-    tight text[];                      -- scopes with fewer seats left than takers, or whose limit changes
+    tight text[];                      -- scopes with fewer seats left than takers who compete or wait for one that
+                                       -- leaves, or whose limit changes
 begin
     if c_op <@ array['n', 'a'] and cardinality(x_command) = 0 and cardinality(p_command) = 0
        and cardinality(k_command) = 0 then
@@ -256,10 +257,11 @@ begin
         from unnest(c_op, c_scope) c (op, scope) where c.op = 'o';
     end if;
     select array_agg(t.scope) into tight from (
-        select c.scope, count(*) filter (where c.op = 't') as takers, bool_or(c.op = 'l') as limit_changes
+        select c.scope, count(*) filter (where c.op = 't') as takers, bool_or(c.op = 'l') as limit_changes,
+            bool_or(c.op in ('r', 'o')) as somebody_leaves
         from unnest(c_op, c_scope) c (op, scope) where c.op in ('t', 'l', 'o', 'r') group by c.scope
     ) t
-    where t.limit_changes or (t.takers > 1 and t.takers > log.seats_left(t.scope));
+    where t.limit_changes or ((t.takers > 1 or t.somebody_leaves) and t.takers > log.seats_left(t.scope));
 
     with touched (command, resource, mode) as (
         select c.command, 'claim ' || c.scope || E'\n' || c.key, case when c.op in ('t', 'r') then 'w' else 'r' end
