@@ -66,6 +66,9 @@ class Settings(BaseSettings):
     query_port: Port = Field(8002, description="Port of the query API.")
     projector_port: Port = Field(8003, description="Port on which the projector process tells its health and metrics.")
     workers: int = Field(1, ge=1, le=64, description="Processes of each API.")
+    projector_workers: int = Field(
+        1, ge=1, le=64, description="Processes of the projector; they share the partitions of each topic."
+    )
     partitions: int = Field(12, ge=1, le=1000, description="Partitions of each topic; fixed when the database is made.")
     allowed_origins: Words = Field((), description="Web origins that may call the APIs, separated by commas.")
     rate_limits: Switch = Field(

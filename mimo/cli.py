@@ -64,6 +64,9 @@ def up(
         int | None, typer.Option(help="Port of the projector's health and metrics; 0: any. \\[default: 8003]")
     ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes of each API. \\[default: 1]")] = None,
+    projector_workers: Annotated[
+        int | None, typer.Option(help="Processes of the projector; they share its work. \\[default: 1]")
+    ] = None,
 ) -> None:
     """Start the whole system and keep it running until Ctrl-C.
 
@@ -73,7 +76,7 @@ def up(
     from mimo import up as running
 
     ports = {"command_port": command_port, "query_port": query_port, "projector_port": projector_port}
-    settings = _settings(data=data, workers=workers, **ports)
+    settings = _settings(data=data, workers=workers, projector_workers=projector_workers, **ports)
     terminal = settings.log_format is LogFormat.TEXT or (settings.log_format is LogFormat.AUTO and sys.stderr.isatty())
     if terminal and "log_level" not in settings.model_fields_set:  # people want to see what matters
         settings = settings.model_copy(update={"log_level": LogLevel.WARNING})

@@ -129,9 +129,10 @@ def _environment(settings: Settings, database_url: str, package: str) -> Mapping
         "MIMO_QUERY_PORT": str(settings.query_port),
         "MIMO_PROJECTOR_PORT": str(settings.projector_port),
         "MIMO_WORKERS": str(settings.workers),
+        "MIMO_PROJECTOR_WORKERS": str(settings.projector_workers),
         "MIMO_LOG_LEVEL": settings.log_level.value,
     }
-    if settings.workers > 1:
+    if (settings.projector_workers if package == "projectors" else settings.workers) > 1:
         folder = settings.data / "metrics" / package
         shutil.rmtree(folder, ignore_errors=True)  # the files of earlier workers would be counted again
         folder.mkdir(parents=True)

@@ -7,4 +7,10 @@ import sys
 from infra.web.server import main
 
 if __name__ == "__main__":
-    sys.exit(main("projectors", lambda settings: settings.projector_port, workers_of=lambda _: 1))
+    sys.exit(
+        main(
+            "projectors",
+            lambda settings: settings.projector_port,
+            workers_of=lambda settings: settings.projector_workers,
+        )
+    )

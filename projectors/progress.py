@@ -13,7 +13,12 @@ SILENCE_SECONDS = 6.0
 _EVENTS = Counter("mimo_projection_events", "Events that moved a checkpoint.", ("projection",))
 _PARKED = Counter("mimo_projection_parked_events", "Events set aside.", ("projection",))
 _FAILURES = Counter("mimo_projection_failures", "Batches that failed, by class.", ("projection", "failure"))
-_READY = Gauge("mimo_projection_ready", "1 while the projection keeps up with the log.", ("projection",))
+_READY = Gauge(
+    "mimo_projection_ready",
+    "1 while the projection keeps up with the log.",
+    ("projection",),
+    multiprocess_mode="mostrecent",
+)
 _BATCHES = Histogram(
     "mimo_projection_batch_seconds",
     "Time to apply a batch, commit included.",

@@ -69,13 +69,14 @@ class Progress:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def catch_up(cluster: Cluster, url: str, projection: str) -> float:
-    """Start the projector on a loaded log and stop it when it has caught up; events per second."""
+async def catch_up(cluster: Cluster, url: str, projection: str, workers: int) -> float:
+    """Start projector processes on a loaded log and stop them when they have caught up; events per second."""
     connection = await asyncpg.connect(url)
     environment = {
         "MIMO_DATABASE_URL": url,
         "MIMO_DATA": str(cluster.folder / "mimo-data"),
         "MIMO_PROJECTOR_PORT": str(free_port()),
+        "MIMO_PROJECTOR_WORKERS": str(workers),
     }
     try:
         events = int(await connection.fetchval("select count(*) from log.event"))
@@ -146,17 +147,21 @@ async def compare(cluster: Cluster, projection: str, effort: Effort) -> list[str
     """One row: a fresh copy of the same log for each round."""
     loaded = await cluster.mimo_database(projection)
     await real_history.load(loaded, projection, effort.replayed_events)
-    rates, copies = [], []
+    alone, together, copies = [], [], []
     for _ in range(effort.long_rounds):
         async with cluster.clone(loaded) as url:
-            rates.append(await catch_up(cluster, url, projection))
+            together.append(await catch_up(cluster, url, projection, workers=2))
+        async with cluster.clone(loaded) as url:
+            alone.append(await catch_up(cluster, url, projection, workers=1))
             copies.append(await copy_again(url, projection))
     copy_rows = [copied.rows_per_second for copied in copies]
     return [
         projection,
-        whole(median(rates)),
+        whole(median(alone)),
+        whole(median(together)),
         whole(median(copy_rows)),
-        str(Pairs(rates, copy_rows).ratio(float)),
+        str(Pairs(alone, copy_rows).ratio(float)),
+        str(Pairs(together, copy_rows).ratio(float)),
         TARGET,
         whole(median([copied.ready_rows_per_second for copied in copies])),
     ]
@@ -165,6 +170,9 @@ async def compare(cluster: Cluster, projection: str, effort: Effort) -> list[str
 async def run(cluster: Cluster, effort: Effort) -> list[Table]:
     """Measure every projection."""
     rows = [await compare(cluster, projection, effort) for projection in real_history.KINDS]
-    columns = ("projection", "events /s", "COPY of rows /s", "share", "target", "COPY of ready bytes /s")
-    title = f"Projections catching up with {effort.replayed_events:,} events, one projector process"
+    columns = (
+        "projection", "one process /s", "two /s", "COPY of rows /s", "share of one", "share of two", "target",
+        "COPY of ready bytes /s",
+    )  # fmt: skip
+    title = f"Projections catching up with {effort.replayed_events:,} events"
     return [Table("projections", title, columns, rows)]
