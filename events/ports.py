@@ -144,9 +144,6 @@ class EventStore(Protocol):
     async def find(self, event_id: UUID) -> Recorded | None:
         """One event by its id."""
 
-    async def holder(self, claim: Claim) -> UUID | None:
-        """The id of the event that took a claim; None when it is free."""
-
 
 @dataclass(frozen=True, slots=True)
 class Batch:

@@ -12,7 +12,6 @@ from uuid import UUID
 import asyncpg
 
 from events.catalog import encode
-from events.claims import Claim
 from events.errors import InvalidRequest, Overloaded, Refused
 from events.ports import Append, Appended, AppendedEvent, Idempotency
 from events.recorded import Recorded
@@ -37,7 +36,6 @@ _EVENT = """
 _PLACES = """
     select id, type, stream, version, topic, partition, "offset", position
     from log.event where id = any ($1) order by position"""
-_HOLDER = "select event_id from log.claim where scope = $1 and key = $2"
 _OUTCOME = "select fingerprint, event_ids from log.outcome($1, $2)"
 
 
@@ -89,7 +87,8 @@ class PostgresEventStore:
         if isinstance(outcome, Refused):
             raise outcome
         if isinstance(outcome, Replayed):
-            return Appended(await self._placed(outcome.event_ids), replayed=True)
+            own = tuple([new.id for new in command.events])  # stored by a call of ours whose answer was lost
+            return Appended(await self._placed(outcome.event_ids), replayed=not own or outcome.event_ids != own)
         return Appended(outcome)
 
     async def outcome(self, idempotency: Idempotency) -> Appended | None:
@@ -114,11 +113,6 @@ class PostgresEventStore:
         """See `EventStore.find`."""
         row = await self._row(_EVENT, event_id)
         return None if row is None else Recorded(*row)
-
-    async def holder(self, claim: Claim) -> UUID | None:
-        """See `EventStore.holder`."""
-        row = await self._row(_HOLDER, claim.scope, claim.key)
-        return None if row is None else row["event_id"]
 
     async def login(self, email_hmac: str) -> Login | None:
         """Who has this address; None when nobody has."""
