@@ -71,40 +71,37 @@ class Appender:
         self._queue: deque[_Waiting] = deque()
         self._arrived = asyncio.Event()
         self._connection: asyncpg.Connection | None = None
+        self._ending = False
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator["Appender"]:
-        """Stores commands until the block ends; what waits then is stored first."""
+        """Stores commands until the block ends; what waits or is on its way then gets its outcome first."""
         task = asyncio.create_task(self._run(), name="appender")
         try:
             yield self
         finally:
-            while self._queue and not task.done():
-                await asyncio.wait(
-                    (asyncio.ensure_future(self._queue[-1].outcome), task), return_when="FIRST_COMPLETED"
-                )
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
+            self._ending = True
+            self._arrived.set()
+            try:
                 await task
-            self._drop_connection()
+            finally:
+                self._drop_connection()
 
     @property
     def queued(self) -> int:
         """How many commands wait for the next batch."""
         return len(self._queue)
 
-    @property
-    def connected(self) -> bool:
-        """Whether the last call went through."""
-        return self._connection is not None and not self._connection.is_closed()
-
     async def submit(self, prepared: Prepared) -> Outcome:
         """Stores one command.
 
         Raises:
             InvalidRequest: PostgreSQL cannot store its data; other commands are not affected.
-            Overloaded: too many wait, or the database stayed away until the deadline (the outcome is unknown then).
+            Overloaded: too many wait, the process is stopping, or the database stayed away until the deadline (the
+                outcome is unknown then).
         """
+        if self._ending:
+            raise Overloaded("This process is stopping; try again shortly.")
         if len(self._queue) >= self._max_queue:
             raise Overloaded("Too many commands are waiting; try again shortly.")
         loop = asyncio.get_running_loop()
@@ -114,7 +111,7 @@ class Appender:
         return await waiting.outcome
 
     async def _run(self) -> None:
-        while True:
+        while self._queue or not self._ending:
             await self._arrived.wait()
             if batch := self._take():
                 await self._settle(batch)

@@ -91,6 +91,7 @@ async def test_a_lost_answer_is_asked_for_again_and_nothing_is_stored_twice(data
         first = await asyncio.gather(*(store.append(message(channel, author, str(n))) for n in range(20)))
         second = await store.append(message(channel, author, "last"))
     assert [answer.events[0].version for answer in (*first, second)] == list(range(2, 23))
+    assert not any(answer.replayed for answer in (*first, second)), "nobody asked twice"
     assert await texts(database_url, "select count(*) from log.event where type = 'MessageSent'") == [21]
 
 
@@ -140,6 +141,28 @@ async def test_a_full_queue_refuses_at_once(database_url: str) -> None:
         await waiting.submit(prepared)
     for task in tasks:
         task.cancel()
+
+
+async def test_what_is_on_its_way_when_the_process_stops_gets_its_outcome(database_url: str) -> None:
+    sent = asyncio.Event()
+
+    class Slow(Flaky):
+        async def fetchrow(self, statement: str, *values: Any) -> Any:
+            sent.set()
+            await asyncio.sleep(0.1)  # the network's share
+            return await super().fetchrow(statement, *values)
+
+    async def slow() -> Any:
+        return Slow(await connect(database_url, application="test", role=Role.COMMAND), [], set())
+
+    appending = Appender(slow, 12)
+    command = Append((), META, private=(PrivateWrite("set", "refresh/1", b"state", 0),))
+    async with appending.running():
+        waiting = asyncio.create_task(appending.submit(Prepared(command, ())))
+        await sent.wait()
+    assert await asyncio.wait_for(waiting, 1) == ()
+    with pytest.raises(Overloaded, match="stopping"):
+        await appending.submit(Prepared(command, ()))
 
 
 async def test_while_the_database_is_away_commands_fail_at_their_deadline(database_url: str) -> None:
