@@ -10,19 +10,19 @@ from functools import partial
 import asyncpg
 from fastapi import FastAPI
 
-from infra.postgres import Role, connect, pool
+from infra.postgres import AWAY, Role, connect, pool
 from infra.secrets import Secrets, load_secrets
 from infra.sessions import SessionWatch
 from infra.settings import LogLevel, Settings, load_settings
 from infra.telemetry import configure_logging
-from infra.tokens import Tokens
+from infra.tokens import MAX_LIFETIME_SECONDS, Tokens
 from infra.web.application import new_application
 from infra.web.auth import TOKEN_PATH, Authenticator
 from infra.web.health import add_health
 from infra.web.server import settle
 from query_api.answers import Answers
 from query_api.cache import ReadCache
-from query_api.freshness import BROKEN, SILENCE_SECONDS, Freshness
+from query_api.freshness import SILENCE_SECONDS, Freshness
 from query_api.measured import Shown
 from query_api.routes import courses, enrollments, messages, pipeline, users
 
@@ -92,7 +92,7 @@ def _lifespan(settings: Settings, tokens: Tokens) -> Callable[[FastAPI], Abstrac
             command_timeout=STATEMENT_SECONDS,
         ) as connections:
             freshness = Freshness(ReadCache(ROWS_BYTES), own)
-            watch = SessionWatch(connections, own, settings.access_token_seconds)
+            watch = SessionWatch(connections, own, MAX_LIFETIME_SECONDS)
             answers = Answers(connections, freshness, ANSWERS_BYTES)
             app.state.pool, app.state.freshness, app.state.watch = connections, freshness, watch
             app.state.answers, app.state.authenticator = answers, Authenticator(tokens, watch)
@@ -118,7 +118,7 @@ def _show(shown: Shown, freshness: Freshness, answers: Answers) -> None:
 async def _database(connections: asyncpg.Pool) -> str | None:
     try:
         await connections.fetchval("select 1")
-    except (asyncpg.PostgresError, *BROKEN) as error:
+    except (asyncpg.PostgresError, *AWAY) as error:
         return f"the database does not answer: {type(error).__name__}"
     return None
 

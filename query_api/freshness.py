@@ -20,7 +20,8 @@ import asyncpg
 import structlog
 
 from events.bookmark import Place
-from events.errors import CannotStart, NotCaughtUp
+from events.errors import NotCaughtUp
+from infra.postgres import AWAY
 from query_api.cache import Mark, ReadCache, Tag
 from query_api.checkpoints import TOPICS, History, Range, Seen, changed_in, history_of, see
 
@@ -34,9 +35,6 @@ ROUND_TIMEOUT_SECONDS = 1.0
 RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 MAX_CHANGED_EVENTS = 5_000
 """Further behind than this, everything is forgotten instead of asking for each key."""
-
-BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
-"""What a connection raises that was broken from outside, beside PostgreSQL's own errors."""
 
 Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
@@ -139,7 +137,7 @@ class Freshness:
             try:
                 connection = await self.connect()
                 await self._follow(connection)
-            except (asyncpg.PostgresError, *BROKEN, CannotStart) as error:
+            except (asyncpg.PostgresError, *AWAY) as error:
                 failures = 0 if self._looked.is_set() else failures + 1
                 log.warning("channel_lost", error=str(error) or type(error).__name__, failures=failures)
             except Exception as error:

@@ -17,8 +17,9 @@ from typing import Any, TypeVar, cast
 import asyncpg
 
 from events.errors import Overloaded
+from infra.postgres import AWAY
 from query_api.cache import Entry, Mark
-from query_api.freshness import BROKEN, Freshness
+from query_api.freshness import Freshness
 from query_api.lookups import Lookup
 
 K = TypeVar("K", bound=Hashable)
@@ -26,14 +27,6 @@ V = TypeVar("V")
 
 MAX_WAITING_KEYS = 20_000
 ACQUIRE_SECONDS = 2.0
-DATABASE_AWAY = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.InvalidTransactionStateError,
-    *BROKEN,
-)
-"""What says that the database, not the statement, is the matter."""
 
 
 class Reading:
@@ -127,7 +120,7 @@ async def snapshot(pool: asyncpg.Pool, freshness: Freshness) -> AsyncIterator[Sn
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
             yield SnapshotReading(freshness, connection)
-    except DATABASE_AWAY as error:
+    except AWAY as error:
         raise Overloaded("The database does not answer now.") from error
 
 
@@ -171,9 +164,11 @@ class SharedLookups:
                 while waiting:
                     await self._batch(lookup, waiting, connection)
                 flights.discard(flight)  # at once: who asks while the connection is given back needs another flight
-        except DATABASE_AWAY as error:
-            refusal = Overloaded("The database does not answer now.")
-            refusal.__cause__ = error
+        except Exception as error:  # whatever it is: nobody may be left waiting
+            refusal = error
+            if isinstance(error, AWAY):
+                refusal = Overloaded("The database does not answer now.")
+                refusal.__cause__ = error
             _fail([waiting.pop(key) for key in list(waiting)], refusal)
         finally:
             flights.discard(flight)
@@ -187,7 +182,7 @@ class SharedLookups:
         era = cache.era
         try:
             entries = await lookup.entries(connection, keys)
-        except DATABASE_AWAY:
+        except AWAY:
             _fail(asked, Overloaded("The database does not answer now."))
             raise
         except Exception as error:

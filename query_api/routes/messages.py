@@ -27,7 +27,6 @@ from query_api.views.messages import CHANNELS_OF, HOME, TIMELINE, Span
 from query_api.views.users import PERSON
 
 END = 2**62
-Seq = Annotated[int, Query(ge=0, le=END)]
 NO_NAME = b"null"
 
 

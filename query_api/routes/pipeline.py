@@ -12,12 +12,13 @@ import orjson
 from fastapi import FastAPI, Request
 
 from events.errors import Forbidden, Overloaded
+from infra.postgres import AWAY
 from infra.web.answer import Ready
 from infra.web.application import problems
 from infra.web.auth import Authenticated
 from query_api import shapes
 from query_api.checkpoints import TOPICS
-from query_api.reading import ACQUIRE_SECONDS, DATABASE_AWAY
+from query_api.reading import ACQUIRE_SECONDS
 from query_api.routes.courses import is_admin
 from query_api.wire import encoded
 
@@ -58,7 +59,7 @@ async def pipeline(request: Request, caller: Authenticated) -> Ready:
         async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             rows = await connection.fetch(PIPELINE)
             log = await connection.fetchrow(LOG)
-    except DATABASE_AWAY as error:
+    except AWAY as error:
         raise Overloaded("The database does not answer now.") from error
     found = [{**row, "stopped": orjson.Fragment(row["stopped"])} for row in rows]
     found += [_missing(name) for name in TOPICS if all(row["name"] != name for row in rows)]

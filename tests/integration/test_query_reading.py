@@ -188,3 +188,15 @@ def history(views: ViewsByHand) -> Any:
     from query_api.checkpoints import History
 
     return History(views.log_id, views.partitions)
+
+
+async def test_nobody_waits_for_ever_when_no_connection_can_be_opened(
+    database_url: str, tracked: tuple[Freshness, asyncpg.Connection]
+) -> None:
+    freshness, _ = tracked
+    dropped = database_url + "_dropped"
+    async with pool(dropped, application="test", role=Role.QUERY, min_size=0) as connections:
+        shared = SharedLookups(connections, freshness)
+        for _ in range(2):
+            with pytest.raises(asyncpg.InvalidCatalogNameError):
+                await asyncio.wait_for(shared.ask(PERSON, UUID(int=1)), 5)
