@@ -19,7 +19,7 @@ from infra.secrets import Secrets, load_secrets
 from infra.sessions import SessionWatch
 from infra.settings import LogLevel, Settings, Switch, load_settings
 from infra.telemetry import configure_logging
-from infra.tokens import Tokens
+from infra.tokens import MAX_LIFETIME_SECONDS, Tokens
 from infra.web.application import new_application
 from infra.web.auth import Authenticator
 from infra.web.health import add_health
@@ -82,7 +82,7 @@ async def _open(settings: Settings, secrets: Secrets) -> AsyncIterator[CommandAp
         pool(url, application=APPLICATION, role=Role.COMMAND, min_size=0, max_size=SESSION_CONNECTIONS) as asking,
     ):
         passwords = Passwords(settings.bcrypt_rounds)
-        watch = SessionWatch(asking, own, settings.access_token_seconds)
+        watch = SessionWatch(asking, own, MAX_LIFETIME_SECONDS)
         limits = RateLimits(enabled=settings.rate_limits is Switch.ON)
         await watch.start()
         try:

@@ -52,7 +52,7 @@ class SessionWatch:
     Args:
         pool: connections whose role may ask whether a session goes on.
         connect: opens the tail's own connection, in a role that may ask the log for session ends.
-        token_lifetime_seconds: the longest that an access token is valid.
+        token_lifetime_seconds: the longest that an access token is valid, also one issued under other settings.
     """
 
     def __init__(self, pool: asyncpg.Pool, connect: Connect, token_lifetime_seconds: float) -> None:
