@@ -3,7 +3,7 @@
 It must not know what is asked of the database.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,9 +13,14 @@ from infra.folder_lock import FolderLock
 from infra.settings import Settings
 
 
-def embedded_postgres(data: Path) -> EmbeddedPostgres:
-    """The embedded server of a data folder; nothing is started."""
-    return EmbeddedPostgres(data / "postgres")
+def embedded_postgres(data: Path, settings: Mapping[str, str] | None = None) -> EmbeddedPostgres:
+    """The embedded server of a data folder; nothing is started.
+
+    Args:
+        data: the data folder.
+        settings: PostgreSQL settings on top of the usual ones.
+    """
+    return EmbeddedPostgres(data / "postgres", settings=settings)
 
 
 def prepare_folder(data: Path) -> Path:

@@ -32,6 +32,10 @@ from mimo.supervisor import Say, Supervisor
 MARK = "MIMO_SUPERVISED"
 """Set in the environment of everything that `mimo up` starts, to the data folder: how left-overs are recognised."""
 LEFT_OVER_STEPS = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
+CONNECTIONS_PER_WORKER = 16
+"""Of both APIs together: their pools, appends, tails (docs/operations.md)."""
+CONNECTIONS_PER_PROJECTOR = 15
+SPARE_CONNECTIONS = 70
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -97,11 +101,17 @@ def _database(settings: Settings, stack: ExitStack, signals: Signals, say: Say) 
     if settings.database_url is not None:
         say(f"Using PostgreSQL at {without_password(settings.database_url)}.")
         return None
-    postgres = embedded_postgres(settings.data)
+    postgres = embedded_postgres(settings.data, {"max_connections": str(_connections(settings))})
     say(f"Starting PostgreSQL in {postgres.folder}.")
     stack.callback(postgres.stop)
     postgres.start(gave_up=lambda: signals.stopping)
     return postgres
+
+
+def _connections(settings: Settings) -> int:
+    """How many connections there may be: what all processes open at most, and some for operators."""
+    of_apis = CONNECTIONS_PER_WORKER * settings.workers
+    return of_apis + CONNECTIONS_PER_PROJECTOR * settings.projector_workers + SPARE_CONNECTIONS
 
 
 def _parts(settings: Settings, postgres: EmbeddedPostgres | None) -> list[Part]:
