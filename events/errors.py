@@ -1,4 +1,4 @@
-"""Every error of ours, one tree, each with a stable code.
+"""The errors that cross parts, one tree, each with a stable code. One that stays within a part is defined there.
 
     MimoError
     ├── Rejected                 the command or query is not possible; trying again unchanged will not help

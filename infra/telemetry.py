@@ -53,11 +53,6 @@ def configure_logging(settings: Settings, application: str) -> None:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
 
 
-def uvicorn_logging() -> dict[str, Any]:
-    """The `log_config` for uvicorn: its loggers hand their lines to ours and print nothing themselves."""
-    return {"version": 1, "disable_existing_loggers": False}
-
-
 def level_number(level: LogLevel) -> int:
     """The standard library's number of a level."""
     return logging.getLevelNamesMapping()[level.value.upper()]

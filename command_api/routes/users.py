@@ -14,7 +14,7 @@ from command_api.domain import users
 from command_api.domain.decision import Decision
 from command_api.routes import add_command
 from command_api.texts import Body, DisplayName, Email, NewPassword, TypedPassword
-from events.errors import Forbidden, InvalidRequest, MimoError, Refused, Unauthenticated
+from events.errors import InvalidRequest, MimoError, Refused, Unauthenticated
 from infra.ids import new_id
 from infra.passwords import ensure_acceptable
 from infra.sealing import new_key
@@ -108,4 +108,4 @@ def add_routes(app: FastAPI) -> None:
 
 
 def _unexpected(refused: Refused) -> MimoError:
-    return Forbidden("This account does not exist any more.") if refused.reason == "missing" else refused
+    return refused
