@@ -15,9 +15,9 @@ _PARKED = Counter("mimo_projection_parked_events", "Events set aside.", ("projec
 _FAILURES = Counter("mimo_projection_failures", "Batches that failed, by class.", ("projection", "failure"))
 _READY = Gauge(
     "mimo_projection_ready",
-    "1 while the projection keeps up with the log.",
+    "1 while the projection keeps up with the log, in every process.",
     ("projection",),
-    multiprocess_mode="mostrecent",
+    multiprocess_mode="livemin",
 )
 _BATCHES = Histogram(
     "mimo_projection_batch_seconds",

@@ -7,9 +7,12 @@ It must not know what the numbers are used for. With several workers each writes
 from __future__ import annotations
 
 import os
+from contextlib import suppress
+from pathlib import Path
 
+import psutil
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 MULTIPROCESS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -42,6 +45,16 @@ def exposition() -> bytes:
     """Everything that this process, or all workers together, measured, in Prometheus' text format."""
     if MULTIPROCESS_FOLDER not in os.environ:
         return generate_latest(REGISTRY)
+    _forget_the_dead(Path(os.environ[MULTIPROCESS_FOLDER]))
     registry = CollectorRegistry()
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     return generate_latest(registry)
+
+
+def _forget_the_dead(folder: Path) -> None:
+    """A worker that was killed is in no state any more; what it counted stays."""
+    for file in folder.glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not psutil.pid_exists(pid):
+            with suppress(FileNotFoundError):  # another worker was quicker
+                mark_process_dead(pid)  # type: ignore[no-untyped-call]
