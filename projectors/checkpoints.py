@@ -32,6 +32,11 @@ _STOP = """
     update projection.checkpoint set stopped = $5
     where projection = $1 and generation = $2 and topic = $3 and partition = $4 and stopped is distinct from $5"""
 
+_STOPPED = """
+    select c.stopped from projection.checkpoint c join projection.generation g using (projection, generation)
+    where g.projection = $1 and g.status = 'live' and c.stopped is not null
+    order by c.topic, c.partition limit 1"""
+
 
 class CheckpointMoved(MimoError):
     """Somebody else applied these events: what was read must be thrown away and the checkpoints loaded again."""
@@ -90,3 +95,9 @@ async def move(transaction: asyncpg.Connection, generation: Generation, moves: M
 async def stop(connection: asyncpg.Connection, generation: Generation, place: Place, reason: str) -> None:
     """Notes why a partition stands still; the next move clears it."""
     await connection.execute(_STOP, generation.projection, generation.number, *place, reason)
+
+
+async def stopped(connection: asyncpg.Pool | asyncpg.Connection, projection: str) -> str | None:
+    """Why a projection stands still in some partition, whichever process works on it; None while it moves."""
+    reason: str | None = await connection.fetchval(_STOPPED, projection)
+    return reason

@@ -15,6 +15,7 @@ import structlog
 
 from events.ports import EventLog
 from infra.sealing import KeyRing
+from projectors import checkpoints
 from projectors.batches import Batches
 from projectors.checkpoints import Generation
 from projectors.failures import described
@@ -49,19 +50,24 @@ class Worker:
         self._projections = projections
         self._connect = connect
         self._log = log
+        self._asking = keys
         self._ring = KeyRing(partial(_fetch_keys, keys))
         self._progress = {projection.name: Progress(projection.name) for projection in projections}
 
     @property
     def checks(self) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
         """What readiness asks, by projection."""
-        return {name: partial(_unready, progress) for name, progress in self._progress.items()}
+        return {name: partial(self._unready, name) for name in self._progress}
 
     async def run(self) -> None:
         """Runs everything until it is cancelled."""
         async with asyncio.TaskGroup() as tasks:
             for projection in self._projections:
                 tasks.create_task(self._run(projection), name=projection.name)
+
+    async def _unready(self, projection: str) -> str | None:
+        """What this process knows; else what any process wrote down, for whoever is asked answers for all."""
+        return self._progress[projection].unready() or await checkpoints.stopped(self._asking, projection)
 
     async def _run(self, projection: Projection) -> None:
         progress = self._progress[projection.name]
@@ -94,10 +100,6 @@ class Worker:
                 _log.warning("generations_not_found", projection=projection.name, reason=described(error))
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
-
-
-async def _unready(progress: Progress) -> str | None:
-    return progress.unready()
 
 
 async def _fetch_keys(keys: asyncpg.Pool, people: Collection[UUID]) -> dict[UUID, bytes]:

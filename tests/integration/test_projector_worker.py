@@ -65,6 +65,30 @@ async def test_processes_that_start_together_make_one_generation(database_url: s
     assert await admin.fetchval("select count(*) from projection.generation") == 1
 
 
+async def test_whichever_process_is_asked_says_where_another_one_stopped(
+    database_url: str, admin: asyncpg.Connection
+) -> None:
+    own = partial(connect, database_url, application="test-worker", role=Role.PROJECTOR)
+    for projection in PROJECTIONS:
+        connection = await own()
+        await followed(connection, projection)
+        await connection.close()
+    async with pool(database_url, application="test-worker", role=Role.PROJECTOR) as keys:
+        worker = Worker(PROJECTIONS, own, PostgresLog(own), keys)
+        task = asyncio.create_task(worker.run())
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await worker.checks["courses"]() is not None:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)  # asks again until it has caught up
+        await admin.execute(
+            "update projection.checkpoint set stopped = 'poison' where projection = 'courses' and partition = 7"
+        )
+        assert await worker.checks["courses"]() == "poison"
+        assert await worker.checks["messages"]() is None
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
 async def test_readers_see_the_views_and_nothing_else(database_url: str, admin: asyncpg.Connection) -> None:
     own = await connect(database_url, application="test", role=Role.PROJECTOR)
     for projection in PROJECTIONS:

@@ -80,6 +80,5 @@ grant select on log.event, log.claim to mimo_command;
 grant execute on function log.data_keys(uuid[]) to mimo_projector;
 grant select on log.event, log.tail to mimo_projector;
 
-grant execute on function log.data_keys(uuid[]), log.session_active(uuid, uuid),
-    log.session_ends(timestamptz, bigint) to mimo_query;
+grant execute on function log.session_active(uuid, uuid), log.session_ends(timestamptz, bigint) to mimo_query;
 grant select on log.tail to mimo_query;

@@ -86,7 +86,9 @@ return (floor(extract(epoch from moment) / 86400)::bigint % 9)::int;
 create function log.forget_old_keys() returns void language plpgsql security definer
 set search_path = '' set lock_timeout = '200ms' as $$
 declare
-    tomorrow int := log.idempotency_slot(now() + interval '1 day');
+    -- keys carry the log's own time, which never runs back; a clock that was set back must not empty their slot
+    newest timestamptz := (select e.at from log.event e order by e.position desc limit 1);
+    tomorrow int := log.idempotency_slot(greatest(now(), newest) + interval '1 day');
 begin
     execute format('truncate log.%I', 'idempotency_' || tomorrow);
 exception when lock_not_available then
