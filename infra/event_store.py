@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
+import structlog
 
 from events.catalog import encode
 from events.errors import InvalidRequest, Overloaded, Refused
@@ -22,6 +23,8 @@ from infra.sealing import KeyRing
 
 READ_TIMEOUT_SECONDS = 5.0
 HOUSEKEEPING_SECONDS = 3600.0
+log = structlog.get_logger(__name__)
+
 APPLICATION = "mimo-command"
 
 _STREAM = """
@@ -133,9 +136,10 @@ class PostgresEventStore:
         row = await self._row("select * from log.refresh_state($1)", session_id)
         return None if row is None else RefreshState(row["user_id"], row["value"], row["version"], tuple(row["roles"]))
 
-    async def forget_old_keys(self) -> None:
-        """Empties the day's partition of idempotency keys that is used next."""
+    async def keep_house(self) -> None:
+        """Empties the slot of idempotency keys that is used next, and forgets what is left of ended sessions."""
         await self._row("select log.forget_old_keys()")
+        await self._row("select log.forget_ended_sessions()")
 
     async def _placed(self, event_ids: Collection[UUID]) -> tuple[AppendedEvent, ...]:
         if not event_ids:
@@ -188,6 +192,8 @@ async def open_event_store(
 
 async def _keep_house(store: PostgresEventStore) -> None:
     while True:
-        with contextlib.suppress(Overloaded):
-            await store.forget_old_keys()
+        try:
+            await store.keep_house()
+        except (Overloaded, asyncpg.PostgresError) as error:
+            log.warning("housekeeping_failed", error=type(error).__name__)  # there is an hour's time to do it again
         await asyncio.sleep(HOUSEKEEPING_SECONDS)

@@ -11,7 +11,8 @@ import pytest
 
 from events.errors import InvalidRequest, Overloaded, Refused
 from events.messages import MessageSent
-from events.ports import Append, NewEvent, PrivateWrite
+from events.ports import Append, Idempotency, NewEvent, PrivateWrite
+from events.users import SessionEnded, SessionStarted
 from infra.append_batch import Prepared
 from infra.appender import Appender
 from infra.event_store import PostgresEventStore, open_event_store
@@ -225,6 +226,29 @@ async def test_the_same_key_answers_the_first_outcome_and_another_request_is_ref
     object.__setattr__(other.idempotency, "fingerprint", b"another")
     with pytest.raises(Refused, match="reused_key"):
         await store.append(other)
+
+
+async def test_housekeeping_forgets_ended_sessions_and_keys_of_nine_days_ago_and_nothing_else(
+    database_url: str, store: PostgresEventStore
+) -> None:
+    user, going_on, ended = new_id(), new_id(), new_id()
+    for session in (going_on, ended):
+        family = PrivateWrite("set", f"refresh/{session}", b'{"user_id": "%s"}' % str(user).encode(), 0)
+        started = NewEvent(new_id(), SessionStarted(user_id=user, session_id=session))
+        await store.append(Append((started,), META, private=(family,)))
+    over = SessionEnded(user_id=user, session_id=ended, reason="logout")
+    await store.append(Append((NewEvent(new_id(), over),), META, idempotency=Idempotency("a", "today", b"f")))
+    connection = await asyncpg.connect(database_url)
+    await connection.execute(LONG_AGO)
+    await store.keep_house()
+    assert await connection.fetch("select name from log.private") == [(f"refresh/{going_on}",)]
+    assert await connection.fetch("select key from log.idempotency") == [("today",)]
+    await connection.close()
+
+
+LONG_AGO = """
+    insert into log.idempotency
+    select 'a', 'long ago', log.idempotency_slot(t), 'f', '{}', t from (select now() - interval '8 days') x (t)"""
 
 
 async def test_who_sends_one_client_message_twice_is_told_of_the_first(store: PostgresEventStore) -> None:

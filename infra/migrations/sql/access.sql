@@ -49,6 +49,17 @@ begin atomic
     select exists (select from log.claim c where c.scope = 'session/' || of_user and c.key = of_session::text);
 end;
 
+-- Forgets the refresh families of sessions that ended: nothing can be done with them any more.
+create function log.forget_ended_sessions() returns void
+language sql volatile security definer set search_path = ''
+begin atomic
+    delete from log.private p
+    where p.name >= 'refresh/' and p.name < 'refresh0' and not exists (
+        select from log.claim c
+        where c.scope = 'session/' || (convert_from(p.value, 'UTF8')::json ->> 'user_id')
+          and c.key = substr(p.name, length('refresh/') + 1));
+end;
+
 -- Events that ended sessions since a moment and a position, oldest first.
 create function log.session_ends(after_at timestamptz, after_position bigint)
 returns table ("position" bigint, user_id uuid, at timestamptz)
