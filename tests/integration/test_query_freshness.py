@@ -1,7 +1,6 @@
 """Bookmarks and the read cache on a real database: nobody is shown something older than what they know of."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from random import Random
 from time import monotonic
 from typing import Any
@@ -9,10 +8,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from tests.integration.query_client import QueryClient, query_client
-from tests.integration.views_by_hand import RENAME, TOPICS, ViewsByHand, views_by_hand
+from tests.integration.views_by_hand import RENAME, TOPICS, ViewsByHand
 
 TRACKERS = """
 select pid from pg_stat_activity where application_name = 'mimo-query' and datname = current_database()
@@ -23,18 +21,6 @@ insert into projection.parked (projection, generation, topic, partition, "offset
 select $1, g.generation, $2, $3, $4, $5, gen_random_uuid(), 'UserProfileChanged', 'cannot be applied'
 from projection.generation g where g.projection = $1 and g.status = 'live'
 """
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def views(database_url: str) -> AsyncIterator[ViewsByHand]:
-    async with views_by_hand(database_url) as views:
-        yield views
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def queries(database_url: str, views: ViewsByHand) -> AsyncIterator[QueryClient]:
-    async with query_client(database_url) as client:
-        yield client
 
 
 async def name_of(queries: QueryClient, user_id: UUID, **headers: Any) -> str:

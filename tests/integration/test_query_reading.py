@@ -18,7 +18,7 @@ from query_api.freshness import Freshness
 from query_api.lookups import Lookup
 from query_api.reading import CachedReading, Reading, SharedLookups
 from query_api.views.users import PERSON, Person
-from tests.integration.views_by_hand import RENAME, ViewsByHand, views_by_hand
+from tests.integration.views_by_hand import RENAME, ViewsByHand
 
 
 class Slow:
@@ -39,12 +39,6 @@ class Slow:
         found = await PERSON.fetch(connection, keys)
         await self.after.wait()
         return found
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def views(database_url: str) -> AsyncIterator[ViewsByHand]:
-    async with views_by_hand(database_url) as views:
-        yield views
 
 
 @pytest_asyncio.fixture(loop_scope="session")

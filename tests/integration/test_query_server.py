@@ -6,25 +6,18 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
 
 import httpx2
-import pytest_asyncio
 
 from infra.tokens import Tokens
 from tests.integration.query_client import SIGNED_IN, new_signing_key
-from tests.integration.views_by_hand import ViewsByHand, views_by_hand
+from tests.integration.views_by_hand import ViewsByHand
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def views(database_url: str) -> AsyncIterator[ViewsByHand]:
-    async with views_by_hand(database_url) as views:
-        yield views
 
 
 def free_port() -> int:

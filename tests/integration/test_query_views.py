@@ -1,26 +1,11 @@
 """The views over HTTP: who sees what, in which shape, page by page."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import pytest_asyncio
-
 from query_api import shapes
-from tests.integration.query_client import QueryClient, query_client
-from tests.integration.views_by_hand import ViewsByHand, views_by_hand
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def views(database_url: str) -> AsyncIterator[ViewsByHand]:
-    async with views_by_hand(database_url) as views:
-        yield views
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def queries(database_url: str, views: ViewsByHand) -> AsyncIterator[QueryClient]:
-    async with query_client(database_url) as client:
-        yield client
+from tests.integration.query_client import QueryClient
+from tests.integration.views_by_hand import ViewsByHand
 
 
 class TestUsers:
