@@ -10,7 +10,7 @@ UP ?=
 TESTS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint check bench bench-growth lock audit clean
+.PHONY: help setup up up-kafka demo test lint check bench bench-growth lock audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -19,6 +19,9 @@ setup: $(VENV)/.ready-dev ## make .venv and install everything from the lock fil
 
 up: $(VENV)/.ready ## start the whole system (UP="--command-port 9001" for options; see mimo up --help)
 	@exec $(BIN)/mimo up $(UP)
+
+up-kafka: $(VENV)/.ready-kafka ## the same through Kafka, with a broker of its own (UP="--kafka-port 9092" for options)
+	@exec $(BIN)/mimo up --kafka $(UP)
 
 demo: $(VENV)/.ready ## let a simulated school use the running system
 	@exec $(BIN)/mimo demo
@@ -42,7 +45,8 @@ bench-growth: $(VENV)/.ready-dev ## measure a long history against a short one (
 lock: $(VENV)/.ready-dev ## renew the lock files after a change in pyproject.toml (needs: pip install uv)
 	@command -v $(BIN)/uv > /dev/null || { echo "uv is not installed: $(BIN)/pip install uv" >&2; exit 1; }
 	$(LOCK) --extra build pyproject.toml -o requirements.lock > /dev/null
-	$(LOCK) --extra build --extra dev --extra bench -c requirements.lock pyproject.toml -o requirements-dev.lock > /dev/null
+	$(LOCK) --extra build --extra kafka -c requirements.lock pyproject.toml -o requirements-kafka.lock > /dev/null
+	$(LOCK) --extra build --extra kafka --extra dev --extra bench -c requirements-kafka.lock pyproject.toml -o requirements-dev.lock > /dev/null
 
 audit: $(VENV)/.ready-dev ## look for known vulnerabilities in the locked packages (asks the network)
 	$(BIN)/pip-audit --strict --disable-pip --require-hashes -r requirements-dev.lock
@@ -64,6 +68,11 @@ $(VENV)/.ready: requirements.lock pyproject.toml | $(VENV)/.python
 	@echo "Installing the locked packages into $(VENV) (once, about a minute)"
 	@$(PIP) install --require-hashes -r requirements.lock
 	@$(PIP) install --no-deps --no-build-isolation --config-settings editable_mode=compat --editable .
+	@touch $@
+
+$(VENV)/.ready-kafka: requirements-kafka.lock $(VENV)/.ready
+	@echo "Installing the locked packages of the local Kafka broker"
+	@$(PIP) install --require-hashes -r requirements-kafka.lock
 	@touch $@
 
 $(VENV)/.ready-dev: requirements-dev.lock $(VENV)/.ready
