@@ -23,12 +23,13 @@ from events.users import (
     RoleGranted,
     SessionEnded,
     SessionStarted,
+    UserErased,
     UserProfileChanged,
     UserRegistered,
 )
 
 EVENTS: tuple[type[Event], ...] = (
-    UserRegistered, UserProfileChanged, PasswordChanged, RoleGranted, SessionStarted, SessionEnded,
+    UserRegistered, UserProfileChanged, PasswordChanged, RoleGranted, SessionStarted, SessionEnded, UserErased,
     CourseCreated, CourseChanged, CoursePublished, CourseArchived,
     Enrolled, Unenrolled,
     ChannelOpened, MessageSent, MessageEdited, MessageDeleted,

@@ -14,7 +14,7 @@ from events.courses import CourseArchived, CourseChanged, CourseCreated, CourseP
 from events.enrollments import Enrolled, Unenrolled
 from events.event import Event
 from events.messages import MessageDeleted, MessageSent
-from events.users import PasswordChanged, RoleGranted, SessionEnded, SessionStarted, UserRegistered
+from events.users import PasswordChanged, RoleGranted, SessionEnded, SessionStarted, UserErased, UserRegistered
 
 MAX_KEY_BYTES = 200
 EMAIL_SCOPE = "email"
@@ -80,6 +80,11 @@ def deleted_message(message_id: UUID) -> Claim:
     return Claim("deleted_message", str(message_id))
 
 
+def erased(user_id: UUID) -> Claim:
+    """This person was erased."""
+    return Claim("erased", str(user_id))
+
+
 def _take(claim: Claim) -> Effect:
     return Effect("take", claim.scope, claim.key)
 
@@ -102,12 +107,22 @@ def _message_sent(e: MessageSent) -> tuple[Effect, ...]:
     return (_take(client_message(e.author_id, e.client_message_id)),) if e.client_message_id else ()
 
 
+def _user_erased(e: UserErased) -> tuple[Effect, ...]:
+    return (
+        _take(erased(e.user_id)),
+        _release(email(e.email_hmac)),
+        Effect("release_others", f"session/{e.user_id}", ""),
+        Effect("release_others", f"role/{e.user_id}", ""),
+    )
+
+
 _EFFECTS: dict[type[Event], Callable[[Any], tuple[Effect, ...]]] = {
     UserRegistered: lambda e: (_take(email(e.email_hmac)),),
     RoleGranted: lambda e: (_take(role(e.user_id, e.role)),),
     SessionStarted: lambda e: (_take(session(e.user_id, e.session_id)),),
     SessionEnded: _session_ended,
     PasswordChanged: lambda e: (Effect("release_others", f"session/{e.user_id}", str(e.session_id)),),
+    UserErased: _user_erased,
     CourseCreated: lambda e: (_seats(e.course_id, e.capacity), _take(voice(e.course_id, e.owner_id))),
     CourseChanged: lambda e: (_seats(e.course_id, e.capacity),),
     CoursePublished: lambda e: (_take(course_open(e.course_id)),),

@@ -71,3 +71,15 @@ class SessionEnded(Event, frozen=True, kw_only=True):
     session_id: UUID | None
     """The session that ended; None: all of this person's."""
     reason: Literal["logout", "refresh_reused"]
+
+
+class UserErased(Event, frozen=True, kw_only=True):
+    """A person was erased: nobody can read their sealed data any more. This event is the receipt."""
+
+    contract: ClassVar = Contract("UserErased", "user", TOPIC, key="user_id")
+
+    user_id: UUID
+    email_hmac: str
+    """As the person registered with: the address is free again."""
+    destroyed: tuple[str, ...]
+    """What was destroyed with it, such as `data_key` and `password`."""

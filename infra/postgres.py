@@ -36,11 +36,12 @@ Setup = Callable[[asyncpg.Connection], Awaitable[None]]
 
 
 class Role(StrEnum):
-    """The database roles, one per application; made by the first migration."""
+    """The database roles, one per application; made by migrations."""
 
     COMMAND = "mimo_command"
     PROJECTOR = "mimo_projector"
     QUERY = "mimo_query"
+    RELAY = "mimo_relay"
 
 
 def driver_url(url: str) -> str:

@@ -46,6 +46,23 @@ class LogFormat(StrEnum):
     TEXT = "text"
 
 
+class KafkaSecurity(StrEnum):
+    """How a Kafka cluster is reached; the names are Kafka's own."""
+
+    PLAINTEXT = "PLAINTEXT"
+    SSL = "SSL"
+    SASL_PLAINTEXT = "SASL_PLAINTEXT"
+    SASL_SSL = "SASL_SSL"
+
+
+class SaslMechanism(StrEnum):
+    """How a client proves who it is; the names are Kafka's own."""
+
+    PLAIN = "PLAIN"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    SCRAM_SHA_512 = "SCRAM-SHA-512"
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Words = Annotated[tuple[str, ...], NoDecode]
 
@@ -65,11 +82,38 @@ class Settings(BaseSettings):
     command_port: Port = Field(8001, description="Port of the command API.")
     query_port: Port = Field(8002, description="Port of the query API.")
     projector_port: Port = Field(8003, description="Port on which the projector process tells its health and metrics.")
+    relay_port: Port = Field(8004, description="Port on which the relay tells its health and metrics (Kafka mode).")
     workers: int = Field(1, ge=1, le=64, description="Processes of each API.")
     projector_workers: int = Field(
         1, ge=1, le=64, description="Processes of the projector; they share the partitions of each topic."
     )
     partitions: int = Field(12, ge=1, le=1000, description="Partitions of each topic; fixed when the database is made.")
+    kafka_bootstrap: str | None = Field(
+        None,
+        description="Kafka mode: brokers to begin with, `host:port`, separated by commas; without it everything "
+        "follows the log in PostgreSQL.",
+    )
+    kafka_prefix: str = Field(
+        "",
+        pattern=r"^[a-zA-Z0-9._-]{0,100}$",
+        description="Put before the names of topics, so that several installations can share a cluster.",
+    )
+    kafka_replication: int = Field(
+        1, ge=1, le=10, description="Copies of each topic that the relay makes; with 3, two must have every event."
+    )
+    kafka_security: KafkaSecurity = Field(
+        KafkaSecurity.PLAINTEXT, description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."
+    )
+    kafka_ca_file: Path | None = Field(
+        None, description="PEM file with the authorities to trust, instead of the system's (SSL)."
+    )
+    kafka_cert_file: Path | None = Field(None, description="PEM file with the client's certificate (SSL).")
+    kafka_key_file: Path | None = Field(None, description="PEM file with the key of the client's certificate (SSL).")
+    kafka_sasl_mechanism: SaslMechanism = Field(
+        SaslMechanism.SCRAM_SHA_512, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512 (SASL)."
+    )
+    kafka_username: str | None = Field(None, description="Name to log in with (SASL).")
+    kafka_password: SecretStr | None = Field(None, description="Password to log in with (SASL).")
     allowed_origins: Words = Field((), description="Web origins that may call the APIs, separated by commas.")
     rate_limits: Switch = Field(
         Switch.ON, description="Limits on registering, login and refresh; off for load tests only."

@@ -32,9 +32,10 @@ select current_setting('server_version_num')::int as version,
        has_database_privilege(current_database(), 'CREATE WITH GRANT OPTION') as may_create,
        (select rolsuper or rolcreaterole from pg_roles where rolname = current_user) as may_create_roles,
        (select count(*) from pg_roles
-        where rolname in ('mimo_command', 'mimo_projector', 'mimo_query') and pg_has_role(oid, 'SET')) as roles
+        where rolname in ('mimo_command', 'mimo_projector', 'mimo_query', 'mimo_relay')
+          and pg_has_role(oid, 'SET')) as roles
 """
-EXPECTED_ROLES = 3
+EXPECTED_ROLES = 4
 
 
 async def migrate(url: str, *, partitions: int = 12) -> None:
@@ -93,8 +94,8 @@ def _require(facts: asyncpg.Record) -> None:
     if not facts["may_create_roles"] and facts["roles"] < EXPECTED_ROLES:
         raise CannotStart(
             f"The login {login!r} may not create roles. Give it CREATEROLE, or let an administrator run: "
-            f"create role mimo_command; create role mimo_projector; create role mimo_query; "
-            f"grant mimo_command, mimo_projector, mimo_query to {login};"
+            f"create role mimo_command; create role mimo_projector; create role mimo_query; create role mimo_relay; "
+            f"grant mimo_command, mimo_projector, mimo_query, mimo_relay to {login};"
         )
 
 

@@ -12,6 +12,7 @@ from events.users import (
     RoleGranted,
     SessionEnded,
     SessionStarted,
+    UserErased,
     UserProfileChanged,
     UserRegistered,
 )
@@ -36,6 +37,7 @@ EXAMPLES: tuple[Event, ...] = (
     RoleGranted(user_id=USER, role="instructor"),
     SessionStarted(user_id=USER, session_id=SESSION),
     SessionEnded(user_id=USER, session_id=SESSION, reason="logout"),
+    UserErased(user_id=USER, email_hmac=EMAIL_HMAC, destroyed=("data_key", "password")),
     CourseCreated(
         course_id=COURSE, owner_id=USER, title="Engines", description="How they think.", tags=("maths",), capacity=30
     ),

@@ -44,6 +44,9 @@ def _row(event: Event) -> str:
 def _claims(event: Event) -> list[str]:
     said = []
     for effect in effects(event):
+        if effect.kind == "release_others" and not effect.key:
+            said.append(f"releases all of `{effect.scope.replace(str(USER), '<user>')}`")
+            continue
         name = effect.scope if effect.kind == "limit" else f"{effect.scope} {effect.key}"
         for value, word in _WORDS.items():
             name = name.replace(value, word)

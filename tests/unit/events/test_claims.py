@@ -18,6 +18,12 @@ EXPECTED: dict[str, tuple[Effect, ...]] = {
     "RoleGranted": (Effect("take", f"role/{USER}", "instructor"),),
     "SessionStarted": (Effect("take", f"session/{USER}", str(SESSION)),),
     "SessionEnded": (Effect("release", f"session/{USER}", str(SESSION)),),
+    "UserErased": (
+        Effect("take", "erased", str(USER)),
+        Effect("release", "email", EMAIL_HMAC),
+        Effect("release_others", f"session/{USER}", ""),
+        Effect("release_others", f"role/{USER}", ""),
+    ),
     "CourseCreated": (
         Effect("limit", f"course/{COURSE}/seats", "30"),
         Effect("take", f"course/{COURSE}/voices", str(USER)),
