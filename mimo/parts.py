@@ -1,0 +1,92 @@
+"""What `mimo up` starts beside the database: which processes, with which settings, and where they are ready.
+
+It must not know what the applications do, only how they are started: `python -m <package>`, settings by environment.
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+
+from infra.embedded_postgres import EmbeddedPostgres
+from infra.settings import Settings
+from mimo.ground import MARK
+from mimo.part import Part
+
+CONNECTIONS_PER_WORKER = 16
+"""Of both APIs together: their pools, appends, tails (docs/operations.md)."""
+CONNECTIONS_PER_PROJECTOR = 15
+SPARE_CONNECTIONS = 70
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+
+def connections(settings: Settings) -> int:
+    """How many connections there may be: what all processes open at most, and some for operators."""
+    of_apis = CONNECTIONS_PER_WORKER * settings.workers
+    return of_apis + CONNECTIONS_PER_PROJECTOR * settings.projector_workers + SPARE_CONNECTIONS
+
+
+def wanted_ports(settings: Settings) -> dict[str, int]:
+    """The ports that the parts listen on, by the name of the setting."""
+    return {
+        "command_port": settings.command_port,
+        "query_port": settings.query_port,
+        "projector_port": settings.projector_port,
+    }
+
+
+def parts(settings: Settings, postgres: EmbeddedPostgres | None) -> list[Part]:
+    """What runs beside the database: the two APIs and the projector."""
+
+    def part(name: str, package: str) -> Part:
+        def environment() -> Mapping[str, str]:
+            url = postgres.url() if postgres is not None else settings.require_database_url
+            return _environment(settings, url, package)
+
+        return Part(name, [sys.executable, "-m", package], environment)
+
+    return [part("projector", "projectors"), part("command API", "command_api"), part("query API", "query_api")]
+
+
+def _environment(settings: Settings, database_url: str, package: str) -> Mapping[str, str]:
+    """The settings as a process finds them; those that we were not given keep their defaults."""
+    environment = {
+        **os.environ,
+        MARK: str(settings.data),
+        "MIMO_DATA": str(settings.data),
+        "MIMO_DATABASE_URL": database_url,
+        "MIMO_HOST": settings.host,
+        "MIMO_COMMAND_PORT": str(settings.command_port),
+        "MIMO_QUERY_PORT": str(settings.query_port),
+        "MIMO_PROJECTOR_PORT": str(settings.projector_port),
+        "MIMO_WORKERS": str(settings.workers),
+        "MIMO_PROJECTOR_WORKERS": str(settings.projector_workers),
+        "MIMO_LOG_LEVEL": settings.log_level.value,
+    }
+    if (settings.projector_workers if package == "projectors" else settings.workers) > 1:
+        folder = settings.data / "metrics" / package
+        shutil.rmtree(folder, ignore_errors=True)  # the files of earlier workers would be counted again
+        folder.mkdir(parents=True)
+        environment[METRICS_FOLDER] = str(folder)
+    return environment
+
+
+def ready_urls(settings: Settings) -> dict[str, str]:
+    """By the part's name, the address that answers 200 when it is ready."""
+    return {
+        "command API": f"{_address(settings, settings.command_port)}/readyz",
+        "query API": f"{_address(settings, settings.query_port)}/readyz",
+        "projector": f"{_address(settings, settings.projector_port)}/readyz",
+    }
+
+
+def ready_line(settings: Settings) -> str:
+    """The line that says where everything is."""
+    command, query = _address(settings, settings.command_port), _address(settings, settings.query_port)
+    return f"ready  command API {command}  query API {query}"
+
+
+def _address(settings: Settings, port: int) -> str:
+    """An address that reaches us from this machine."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
