@@ -16,10 +16,15 @@ class CourseCreated(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("CourseCreated", "course", TOPIC, key="course_id")
 
     course_id: UUID
+    """The course."""
     owner_id: UUID
+    """Who drafted it, and may change it."""
     title: str
+    """What it is called."""
     description: str
+    """What it is about."""
     tags: tuple[str, ...] = ()
+    """Words to find it by."""
     capacity: int | None = None
     """Seats; None: as many as come."""
 
@@ -30,10 +35,15 @@ class CourseChanged(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("CourseChanged", "course", TOPIC, key="course_id")
 
     course_id: UUID
+    """The course."""
     title: str
+    """What it is called from now on."""
     description: str
+    """What it is about."""
     tags: tuple[str, ...] = ()
+    """Words to find it by."""
     capacity: int | None = None
+    """Seats; None: as many as come. Who has a seat keeps it."""
 
 
 class CoursePublished(Event, frozen=True, kw_only=True):
@@ -42,6 +52,7 @@ class CoursePublished(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("CoursePublished", "course", TOPIC, key="course_id")
 
     course_id: UUID
+    """The course."""
 
 
 class CourseArchived(Event, frozen=True, kw_only=True):
@@ -50,3 +61,4 @@ class CourseArchived(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("CourseArchived", "course", TOPIC, key="course_id")
 
     course_id: UUID
+    """The course."""

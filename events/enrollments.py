@@ -16,7 +16,9 @@ class Enrolled(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("Enrolled", "enrollments", TOPIC, key="course_id")
 
     course_id: UUID
+    """The course."""
     user_id: UUID
+    """Who joined."""
 
 
 class Unenrolled(Event, frozen=True, kw_only=True):
@@ -25,4 +27,6 @@ class Unenrolled(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("Unenrolled", "enrollments", TOPIC, key="course_id")
 
     course_id: UUID
+    """The course."""
     user_id: UUID
+    """Who left."""

@@ -19,10 +19,13 @@ class ChannelOpened(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("ChannelOpened", "channel", TOPIC, key="channel_id")
 
     channel_id: UUID
+    """The channel."""
     course_id: UUID
+    """The course that it belongs to; it never changes."""
     owner_id: UUID
     """Who owns the course."""
     name: str
+    """What it is called."""
 
 
 class MessageSent(Event, frozen=True, kw_only=True):
@@ -31,8 +34,11 @@ class MessageSent(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("MessageSent", "channel", TOPIC, key="channel_id", subject="author_id")
 
     channel_id: UUID
+    """The channel that it was said in. The id of this event is the message's id."""
     author_id: UUID
+    """Who said it."""
     text: Personal
+    """What was said."""
     client_message_id: str | None = None
     """What the client calls it; the same id of the same author is never stored twice."""
 
@@ -43,9 +49,13 @@ class MessageEdited(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("MessageEdited", "channel", TOPIC, key="channel_id", subject="author_id")
 
     channel_id: UUID
+    """The channel."""
     message_id: UUID
+    """The message: the id of its MessageSent."""
     author_id: UUID
+    """Who said it, and changed it."""
     text: Personal
+    """The whole new text."""
 
 
 class MessageDeleted(Event, frozen=True, kw_only=True):
@@ -54,5 +64,8 @@ class MessageDeleted(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("MessageDeleted", "channel", TOPIC, key="channel_id")
 
     channel_id: UUID
+    """The channel."""
     message_id: UUID
+    """The message: the id of its MessageSent."""
     deleted_by: UUID
+    """Its author, the course's owner, or an admin."""

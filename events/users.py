@@ -19,10 +19,13 @@ class UserRegistered(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("UserRegistered", "user", TOPIC, key="user_id", subject="user_id")
 
     user_id: UUID
+    """Who: the id that the account got."""
     email_hmac: str
     """HMAC of the normalised address: keeps it unique without telling it."""
     email: Personal
+    """The address, as it was typed."""
     display_name: Personal
+    """What others see."""
 
 
 class UserProfileChanged(Event, frozen=True, kw_only=True):
@@ -31,7 +34,9 @@ class UserProfileChanged(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("UserProfileChanged", "user", TOPIC, key="user_id", subject="user_id")
 
     user_id: UUID
+    """Whose profile."""
     display_name: Personal
+    """What others see from now on."""
 
 
 class PasswordChanged(Event, frozen=True, kw_only=True):
@@ -40,6 +45,7 @@ class PasswordChanged(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("PasswordChanged", "user", TOPIC, key="user_id")
 
     user_id: UUID
+    """Whose password."""
     session_id: UUID
     """The session that goes on."""
 
@@ -50,7 +56,9 @@ class RoleGranted(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("RoleGranted", "user", TOPIC, key="user_id")
 
     user_id: UUID
+    """Who was granted it."""
     role: Role
+    """What the person may be from now on; everyone is a student."""
 
 
 class SessionStarted(Event, frozen=True, kw_only=True):
@@ -59,7 +67,9 @@ class SessionStarted(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("SessionStarted", "user", TOPIC, key="user_id")
 
     user_id: UUID
+    """Who signed in."""
     session_id: UUID
+    """The session: it lasts over refreshes, until it ends or is not used."""
 
 
 class SessionEnded(Event, frozen=True, kw_only=True):
@@ -68,9 +78,11 @@ class SessionEnded(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("SessionEnded", "user", TOPIC, key="user_id")
 
     user_id: UUID
+    """Whose session."""
     session_id: UUID | None
     """The session that ended; None: all of this person's."""
     reason: Literal["logout", "refresh_reused"]
+    """`logout`: its owner ended it. `refresh_reused`: an old refresh token was used, so it may be stolen."""
 
 
 class UserErased(Event, frozen=True, kw_only=True):
@@ -79,6 +91,7 @@ class UserErased(Event, frozen=True, kw_only=True):
     contract: ClassVar = Contract("UserErased", "user", TOPIC, key="user_id")
 
     user_id: UUID
+    """Who was erased."""
     email_hmac: str
     """As the person registered with: the address is free again."""
     destroyed: tuple[str, ...]

@@ -19,6 +19,7 @@ from rich.table import Table
 from events.errors import MimoError
 from infra.settings import LogFormat, LogLevel, Settings, load_settings, settings_table
 from infra.telemetry import configure_logging
+from mimo import events
 
 app = typer.Typer(
     help="An education backend with real-time chat: commands in, events logged, views out.\n\n"
@@ -33,6 +34,7 @@ people = typer.Typer(help="People and what they may do.", no_args_is_help=True)
 keys = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=True)
 app.add_typer(people, name="users")
 app.add_typer(keys, name="keys")
+app.add_typer(events.app, name="events")
 
 Data = Annotated[Path | None, typer.Option(help="Folder of the embedded database and of the keys. \\[default: data]")]
 
