@@ -13,7 +13,17 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from tests.bench import append, eventsourcing_side, freshness, http_load, projections, rush, sealing, snapshot
+from tests.bench import (
+    append,
+    eventsourcing_side,
+    freshness,
+    http_load,
+    projections,
+    projections_kafka,
+    rush,
+    sealing,
+    snapshot,
+)
 from tests.bench.cluster import Cluster, throw_away_cluster
 from tests.bench.effort import FULL, QUICK, Effort
 from tests.bench.processes import DidNotStart
@@ -31,6 +41,7 @@ BENCHES: dict[str, Bench] = {
     "http": http_load.run,
     "freshness": freshness.run,
     "projections": projections.run,
+    "projections-kafka": projections_kafka.run,
 }
 
 

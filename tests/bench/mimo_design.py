@@ -23,10 +23,16 @@ SIGNING_UP = 2
 
 
 @contextmanager
-def running_mimo(cluster: Cluster, size: SchoolSize, workers: int) -> Iterator[School]:
+def running_mimo(cluster: Cluster, size: SchoolSize, workers: int, *, kafka: bool = False) -> Iterator[School]:
     """Start `mimo up` on a new database of the cluster, fill it, and stop it at the end.
 
     Rate limits are off and password hashing is cheap, because neither is measured; everything else is as shipped.
+
+    Args:
+        cluster: the server.
+        size: of the school.
+        workers: processes of each API.
+        kafka: whether the log goes through a broker of its own.
     """
     command_port, query_port = free_port(), free_port()
     log_file = cluster.folder / "mimo.log"
@@ -38,6 +44,9 @@ def running_mimo(cluster: Cluster, size: SchoolSize, workers: int) -> Iterator[S
         "MIMO_PROJECTOR_PORT": str(free_port()),
     }
     command = [sys.executable, "-m", "mimo", "up", "--data", str(cluster.folder / "mimo-data")]
+    if kafka:
+        command += ["--kafka", "--kafka-port", "0"]
+        environment["MIMO_RELAY_PORT"] = str(free_port())
     options = ["--command-port", str(command_port), "--query-port", str(query_port), "--workers", str(workers)]
     with running([*command, *options], environment, log_file) as process:
         wait_until_answers(process, command_port, "/readyz", log_file)

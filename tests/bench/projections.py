@@ -9,6 +9,7 @@ import asyncio
 import io
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -69,14 +70,28 @@ class Progress:
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def catch_up(cluster: Cluster, url: str, projection: str, workers: int) -> float:
-    """Start projector processes on a loaded log and stop them when they have caught up; events per second."""
+async def catch_up(
+    cluster: Cluster, url: str, projection: str, workers: int = 1, more: Mapping[str, str] | None = None
+) -> float:
+    """Start projector processes on a loaded log and stop them when they have caught up.
+
+    Args:
+        cluster: for the folder.
+        url: the database.
+        projection: which one to watch.
+        workers: how many processes.
+        more: settings beside.
+
+    Returns:
+        Events per second.
+    """
     connection = await asyncpg.connect(url)
     environment = {
         "MIMO_DATABASE_URL": url,
         "MIMO_DATA": str(cluster.folder / "mimo-data"),
         "MIMO_PROJECTOR_PORT": str(free_port()),
         "MIMO_PROJECTOR_WORKERS": str(workers),
+        **(more or {}),
     }
     try:
         events = int(await connection.fetchval("select count(*) from log.event"))
