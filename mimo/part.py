@@ -7,7 +7,8 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 from infra.processes import tied_to_parent
 
@@ -22,22 +23,39 @@ class Part:
 
     Attributes:
         name: how people call it.
+        serves: whether the other parts use it, so that it ends after them.
+        output: the file that it writes to; None: to where we write.
         failures: how often in a row it ended soon after its start.
     """
 
-    def __init__(self, name: str, command: Sequence[str], environment: Callable[[], Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Callable[[], Mapping[str, str]],
+        *,
+        serves: bool = False,
+        folder: Path | None = None,
+        output: Path | None = None,
+    ) -> None:
         """Describe a part; nothing is started.
 
         Args:
             name: how people call it.
             command: the program and its arguments.
             environment: called at each start; may prepare what the process needs.
+            serves: whether the other parts use it.
+            folder: the process's working directory; None: ours.
+            output: a file for all that it writes, emptied at each start.
         """
         self.name = name
+        self.serves = serves
+        self.output = output
         self.failures = 0
         self.restart_at: float | None = 0.0
         self._command = list(command)
         self._environment = environment
+        self._folder = folder
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
 
@@ -56,13 +74,18 @@ class Part:
         """
         self.restart_at = None
         self._started_at = now
-        self._process = subprocess.Popen(
-            self._command,
-            env=dict(self._environment()),
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            preexec_fn=tied_to_parent(signal.SIGTERM),
-        )
+        with ExitStack() as stack:
+            output = stack.enter_context(self.output.open("wb")) if self.output is not None else None
+            self._process = subprocess.Popen(
+                self._command,
+                env=dict(self._environment()),
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                preexec_fn=tied_to_parent(signal.SIGTERM),
+            )
 
     def ended(self, now: float) -> str | None:
         """Notice the end of the process, end what it left behind, and plan the next start.

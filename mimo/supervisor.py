@@ -19,7 +19,8 @@ READY_POLL_SECONDS = 0.1
 READY_ANSWER_SECONDS = 2.5
 FAILURES_BEFORE_READY = 4
 STOP_SECONDS = 5.5
-"""For the parts; with the database's own steps it stays below ten seconds."""
+SERVER_STOP_SECONDS = 4.0
+"""For the parts that others use, beside the database's own steps; both together stay below ten seconds."""
 STOP_POLL_SECONDS = 0.05
 
 Say = Callable[[str], None]
@@ -78,7 +79,8 @@ class Supervisor:
     def _consider(self, part: Part, how: str) -> None:
         """A part has ended: say so, and give up if it never came up."""
         if not self._was_ready and part.failures >= FAILURES_BEFORE_READY:
-            raise CannotStart(f"The {part.name} ended {part.failures} times before it was ready ({how}).")
+            more = f"; see {part.output}" if part.output is not None else ""
+            raise CannotStart(f"The {part.name} ended {part.failures} times before it was ready ({how}{more}).")
         self._say(f"The {part.name} ended ({how}); starting it again in {part.pause_seconds():.2g} s.")
 
     def _watch_postgres(self, signals: Signals) -> None:
@@ -95,7 +97,7 @@ class Supervisor:
                 return
             raise
         if postgres.url() != address:
-            for part in self._parts:
+            for part in (part for part in self._parts if not part.serves):
                 part.kill()
                 part.restart_at = 0.0
 
@@ -114,18 +116,29 @@ class Supervisor:
         return min([WATCH_SECONDS, *planned])
 
     def _stop(self, signals: Signals) -> None:
-        """Ask all parts to end, kill those that take too long (or all, when asked a second time), then the database."""
-        for part in self._parts:
-            part.ask_to_end()
-        deadline = time.monotonic() + STOP_SECONDS
-        while signals.stops < 2 and time.monotonic() < deadline:
-            if all(part.is_gone() for part in self._parts):
-                break
-            signals.wait(STOP_POLL_SECONDS)
-        for part in self._parts:
-            part.kill()
+        """End all parts, then what they use: the parts that serve others, and the database."""
+        users = [part for part in self._parts if not part.serves]
+        servers = [part for part in self._parts if part.serves]
+        _ask_to_end(users)
+        _wait_and_kill(users, time.monotonic() + STOP_SECONDS, signals)
+        _ask_to_end(servers)
+        deadline = time.monotonic() + SERVER_STOP_SECONDS
         if self._postgres is not None:
             self._postgres.stop()
+        _wait_and_kill(servers, deadline, signals)
+
+
+def _ask_to_end(parts: Sequence[Part]) -> None:
+    for part in parts:
+        part.ask_to_end()
+
+
+def _wait_and_kill(parts: Sequence[Part], deadline: float, signals: Signals) -> None:
+    """Wait until all have ended; those that take too long are killed, and all are when asked a second time to stop."""
+    while signals.stops < 2 and time.monotonic() < deadline and not all(part.is_gone() for part in parts):
+        signals.wait(STOP_POLL_SECONDS)
+    for part in parts:
+        part.kill()
 
 
 def _is_ready(url: str) -> bool:

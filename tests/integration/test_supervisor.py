@@ -155,6 +155,36 @@ def test_a_part_that_ignores_the_request_to_end_is_killed_after_a_while(
     assert not psutil.pid_exists(int(file.read_text()))
 
 
+NOTES_ITS_END = """
+import pathlib, signal, sys, time
+file = pathlib.Path(sys.argv[1])
+def end(*_):
+    file.write_text(str(time.monotonic()))
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+file.with_suffix(".up").touch()
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_part_that_others_use_is_ended_after_them_and_writes_where_it_is_told(tmp_path: Path) -> None:
+    broker, user, output = tmp_path / "broker", tmp_path / "user", tmp_path / "output"
+    command = [sys.executable, "-c", NOTES_ITS_END, "broker"]
+    server = Part("broker", command, lambda: os.environ, serves=True, folder=tmp_path, output=output)
+    up = Script(broker.with_suffix(".up").exists, user.with_suffix(".up").exists)
+    run([server, part("user", NOTES_ITS_END, str(user))], up)
+    assert float(user.read_text()) < float(broker.read_text())
+    assert output.read_text() == "up\n"
+
+
+def test_when_a_part_with_a_file_of_its_own_never_comes_up_the_file_is_named(tmp_path: Path) -> None:
+    output = tmp_path / "output"
+    broken = Part("broken", [sys.executable, "-c", "raise SystemExit(3)"], lambda: os.environ, output=output)
+    with pytest.raises(CannotStart, match=f"with exit code 3; see {output}"):
+        run([broken], Script(lambda: False), {"broken": "http://127.0.0.1:9/readyz"})
+
+
 def test_the_pause_before_a_restart_grows_and_is_forgotten_after_steady_work() -> None:
     one = part("brief", "")
     now = 1000.0
