@@ -1,4 +1,4 @@
-"""Fixtures that all kinds of tests share: a PostgreSQL server, and a migrated database of one's own."""
+"""Fixtures that all kinds of tests share: a PostgreSQL server, a migrated database of one's own, a Kafka broker."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from infra.embedded_postgres import EmbeddedPostgres
+from tests.kafka import throw_away_broker
 from tests.postgres import TEMPLATE, cloned_database, make_template, throw_away_server
 
 for name in [name for name in os.environ if name.startswith("MIMO_")]:
@@ -39,3 +40,13 @@ async def shared_database_url(postgres_server: EmbeddedPostgres, template_databa
     """The address of a migrated database that the tests of one module share."""
     async with cloned_database(postgres_server, template_database) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def kafka_server() -> Iterator[str]:
+    """The address of a throw-away broker for the whole run; tests that share it take a topic prefix of their own each.
+
+    Who kills brokers starts one for itself (`tests.kafka.throw_away_broker`).
+    """
+    with throw_away_broker() as broker:
+        yield broker.bootstrap
