@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from events.errors import MimoError
-from infra.settings import LogFormat, LogLevel, Settings, load_settings, settings_table
-from infra.telemetry import configure_logging
+from infra.settings import LogFormat, LogLevel, settings_table
 from mimo import events
+from mimo.options import AsJson, Data, read_settings
 
 app = typer.Typer(
     help="An education backend with real-time chat: commands in, events logged, views out.\n\n"
@@ -35,8 +35,6 @@ keys = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=Tru
 app.add_typer(people, name="users")
 app.add_typer(keys, name="keys")
 app.add_typer(events.app, name="events")
-
-Data = Annotated[Path | None, typer.Option(help="Folder of the embedded database and of the keys. \\[default: data]")]
 
 
 class GrantedRole(StrEnum):
@@ -78,7 +76,7 @@ def up(
     from mimo import up as running
 
     ports = {"command_port": command_port, "query_port": query_port, "projector_port": projector_port}
-    settings = _settings(data=data, workers=workers, projector_workers=projector_workers, **ports)
+    settings = read_settings(data=data, workers=workers, projector_workers=projector_workers, **ports)
     terminal = settings.log_format is LogFormat.TEXT or (settings.log_format is LogFormat.AUTO and sys.stderr.isatty())
     if terminal and "log_level" not in settings.model_fields_set:  # people want to see what matters
         settings = settings.model_copy(update={"log_level": LogLevel.WARNING})
@@ -99,24 +97,22 @@ def migrate(data: Data = None) -> None:
     from infra.migrations import runner
     from mimo.database import database
 
-    settings = _settings(data=data)
+    settings = read_settings(data=data)
     with database(settings, make=True) as url:
         asyncio.run(runner.migrate(url, partitions=settings.partitions))
     typer.echo("The database is at the newest revision.")
 
 
 @app.command()
-def status(
-    data: Data = None, as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")] = False
-) -> None:
-    """Show how far each projection is behind the log, in events and seconds."""
+def status(data: Data = None, as_json: AsJson = False) -> None:
+    """Show how far each projection, and in Kafka mode the relay, is behind the log, in events and seconds."""
     from mimo.database import database
-    from mimo.status import read_status
+    from mimo.status import read_status, relay_sentence
 
-    with database(_settings(data=data)) as url:
+    with database(read_settings(data=data)) as url:
         found = asyncio.run(read_status(url))
     if as_json:
-        typer.echo(json.dumps(asdict(found)))
+        typer.echo(json.dumps(asdict(found), default=str))
         return
     table = Table("generation", "status", "events behind", "seconds behind", "parked", "stopped")
     table.columns[0].no_wrap = True
@@ -126,6 +122,10 @@ def status(
         table.add_row(name, line.status, *behind)
     Console().print(table)
     typer.echo(f"{found.position} events in the log")
+    if found.relay is not None:
+        typer.echo(relay_sentence(found.relay))
+    if found.dead_letters:
+        typer.echo(f"{found.dead_letters} records that could not be read: see mimo dead-letters")
 
 
 @app.command()
@@ -150,7 +150,7 @@ def demo(
     from mimo.demo.command import run_demo, run_verify
     from mimo.demo.school import Plan
 
-    found = _settings()
+    found = read_settings()
     command = command_url or f"http://{found.host}:{found.command_port}"
     addresses = Addresses(command, query_url or f"http://{found.host}:{found.query_port}", patience)
     if verify is not None:
@@ -170,7 +170,7 @@ def users_grant(
     from mimo.database import database
     from mimo.users import grant
 
-    settings = _settings(data=data)
+    settings = read_settings(data=data)
     with database(settings) as url:
         new = asyncio.run(grant(url, load_secrets(settings), email, role.value))
     typer.echo(f"{email} is {'now' if new else 'already'} {role.value}.")
@@ -181,17 +181,10 @@ def keys_rotate(data: Data = None) -> None:
     """Make a new signing key; it is used from the next start, and older ones verify until their tokens have expired."""
     from infra.secrets import rotate_signing_key
 
-    typer.echo(f"Made {rotate_signing_key(_settings(data=data).keys_folder)}; restart to use it.")
+    typer.echo(f"Made {rotate_signing_key(read_settings(data=data).keys_folder)}; restart to use it.")
 
 
 @app.command()
 def settings() -> None:
     """List all settings as a table: variable, default, meaning."""
     typer.echo(settings_table())
-
-
-def _settings(**given: object) -> Settings:
-    """Read the settings and set up logging."""
-    found = load_settings(**given)
-    configure_logging(found, "mimo")
-    return found

@@ -1,6 +1,6 @@
-"""`mimo status`: how far each projection is behind the log.
+"""`mimo status`: how far each projection, and in Kafka mode the relay, is behind the log.
 
-It must not know the projections; their books tell (schema `projection`).
+It must not know the projections, nor Kafka; their books tell (schema `projection`, `read.relay`).
 """
 
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ import asyncpg
 
 from events.errors import CannotStart
 from infra.postgres import connect
+from infra.relay.standing import Standing, read_standing
 
 STATUS = """
 select g.projection, g.version, g.generation, g.status,
@@ -65,14 +66,18 @@ class Status:
     Attributes:
         position: the position of the last event, which is the number of events.
         lines: one per generation that is not retired.
+        relay: where the relay is; None if this installation never was in Kafka mode.
+        dead_letters: records of Kafka's topics that could not be read as events.
     """
 
     position: int
     lines: tuple[Line, ...]
+    relay: Standing | None
+    dead_letters: int
 
 
 async def read_status(url: str) -> Status:
-    """Ask the database how far the projections are.
+    """Ask the database how far everything is.
 
     Raises:
         CannotStart: it is out of reach or not migrated.
@@ -81,8 +86,20 @@ async def read_status(url: str) -> Status:
     try:
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             rows = await connection.fetch(STATUS)
-            return Status(await connection.fetchval(LAST_POSITION), tuple(Line(**row) for row in rows))
+            relay = await read_standing(connection)
+            return Status(
+                await connection.fetchval(LAST_POSITION),
+                tuple(Line(**row) for row in rows),
+                relay if relay.used else None,
+                relay.dead_letters,
+            )
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
         raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
     finally:
         await connection.close()
+
+
+def relay_sentence(relay: Standing) -> str:
+    """Where the relay is, for people."""
+    behind = f"Kafka is {relay.lag_events} events and {relay.lag_seconds:.1f} s behind"
+    return behind + (f": {relay.reason}" if relay.reason is not None else "")

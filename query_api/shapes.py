@@ -185,10 +185,15 @@ class Projection(BaseModel):
 
 
 class Relay(BaseModel):
-    """The copying of the log to Kafka."""
+    """The copying of the log to Kafka; numbers are null where no relay ever ran."""
 
     running: bool
-    reason: str | None
+    reason: str | None = Field(description="Why nothing is being copied.")
+    position: int | None = Field(description="Everything up to this position is in Kafka.")
+    lag_events: int | None = Field(description="Events that are not in Kafka yet.")
+    lag_seconds: float | None = Field(description="How long the oldest of them has waited.")
+    noted_at: datetime | None = Field(description="When the relay last said where it is.")
+    dead_letters: int = Field(description="Records of the topics that could not be read as events.")
 
 
 class Pipeline(BaseModel):

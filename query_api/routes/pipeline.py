@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 
 from events.errors import Forbidden, Overloaded
 from infra.postgres import AWAY
+from infra.relay.standing import Standing, read_standing
 from infra.web.answer import Ready
 from infra.web.application import problems
 from infra.web.auth import Authenticated
@@ -47,8 +48,6 @@ select i.log_id, coalesce((select e.position from log.tail e order by e.position
 from log.installation i
 """
 
-EMBEDDED = {"running": False, "reason": "embedded mode: the projections follow the log directly"}
-
 
 async def pipeline(request: Request, caller: Authenticated) -> Ready:
     """Lag in events and seconds per projection, the relay, and parked events."""
@@ -59,12 +58,23 @@ async def pipeline(request: Request, caller: Authenticated) -> Ready:
         async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
             rows = await connection.fetch(PIPELINE)
             log = await connection.fetchrow(LOG)
+            relay = await read_standing(connection)
     except AWAY as error:
         raise Overloaded("The database does not answer now.") from error
     found = [{**row, "stopped": orjson.Fragment(row["stopped"])} for row in rows]
     found += [_missing(name) for name in TOPICS if all(row["name"] != name for row in rows)]
-    body = {"log_id": log["log_id"], "position": log["position"], "projections": found, "relay": EMBEDDED}
+    body = {"log_id": log["log_id"], "position": log["position"], "projections": found, "relay": _shown(relay)}
     return Ready(200, encoded(body), [(b"cache-control", b"no-store")])
+
+
+def _shown(relay: Standing) -> dict[str, Any]:
+    numbers = ("position", "lag_events", "lag_seconds", "noted_at")
+    return {
+        "running": relay.running and relay.stopped is None,
+        "reason": relay.reason,
+        **{name: getattr(relay, name) if relay.used else None for name in numbers},
+        "dead_letters": relay.dead_letters,
+    }
 
 
 def _missing(name: str) -> dict[str, Any]:

@@ -203,6 +203,28 @@ class TestPipeline:
         assert lag == {"users": 1, "courses": 0, "enrollments": 0, "messages": 0}
         assert shown.projections[-1].lag_seconds is not None
         assert (shown.position, shown.relay.running, shown.log_id) == (2, False, views.log_id)
+        assert shown.relay.reason == "embedded mode: the projections follow the log directly"
+
+    async def test_the_relay_is_told_as_it_has_noted_itself(self, views: ViewsByHand, queries: QueryClient) -> None:
+        ada = await views.person("Ada")
+        await views.happen("users", ada, "UserProfileChanged", user_id=ada)
+
+        async def relay(noted: str, stopped: str | None = None) -> shapes.Relay:
+            statement = f"update log.relay set position = 1, noted_at = {noted}, stopped = $1"
+            await views.connection.execute(statement, stopped)
+            answer = await queries.get("/v1/pipeline", ada, admin=True)
+            return shapes.Pipeline.model_validate_json(answer.content, strict=True, extra="forbid").relay
+
+        running = await relay("now()")
+        assert (running.running, running.reason, running.position, running.lag_events) == (True, None, 1, 1)
+        assert running.lag_seconds is not None
+        assert running.lag_seconds > 0
+        silent = await relay("timestamptz '2026-09-01 10:00+00'")
+        assert (silent.running, silent.lag_events) == (False, 1)
+        assert silent.reason is not None
+        assert silent.reason.startswith("no relay was heard of since 2026-09-01 10:00:00 UTC")
+        stopped = await relay("now()", "Kafka holds another history")
+        assert (stopped.running, stopped.reason) == (False, "Kafka holds another history")
 
 
 class TestRequests:

@@ -46,9 +46,13 @@ create table projection.dead_letter (
 -- How far the relay is, and why it stands still, for those who show it.
 create view read.relay as select position, noted_at, stopped from log.relay;
 
+-- Which records could not be read, without what is in them.
+create view read.dead_letter as
+    select topic, partition, kafka_offset, timestamp_ms, error, found_at from projection.dead_letter;
+
 grant usage on schema log, read to mimo_relay;
 grant select on log.installation, log.tail to mimo_relay;
 grant select, insert, update, delete on log.published to mimo_relay;
 grant select, update on log.relay to mimo_relay;
 grant select, insert, delete on projection.dead_letter to mimo_projector;
-grant select on read.relay to mimo_query, mimo_projector, mimo_relay;
+grant select on read.relay, read.dead_letter to mimo_query, mimo_projector, mimo_relay;
