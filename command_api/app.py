@@ -16,6 +16,7 @@ from infra.event_store import open_event_store
 from infra.passwords import Passwords
 from infra.postgres import Role, connect, pool
 from infra.secrets import Secrets, load_secrets
+from infra.session_ends import ErasedKeys
 from infra.sessions import SessionWatch
 from infra.settings import LogLevel, Settings, Switch, load_settings
 from infra.telemetry import configure_logging
@@ -82,7 +83,7 @@ async def _open(settings: Settings, secrets: Secrets) -> AsyncIterator[CommandAp
         pool(url, application=APPLICATION, role=Role.COMMAND, min_size=0, max_size=SESSION_CONNECTIONS) as asking,
     ):
         passwords = Passwords(settings.bcrypt_rounds)
-        watch = SessionWatch(asking, own, MAX_LIFETIME_SECONDS)
+        watch = SessionWatch(asking, own, MAX_LIFETIME_SECONDS, ErasedKeys(store.ring))
         limits = RateLimits(enabled=settings.rate_limits is Switch.ON)
         await watch.start()
         try:

@@ -43,8 +43,10 @@ class KeyRing:
         self._remembered = remembered
         # By the id's number, with the id's bytes: hashing and converting a UUID costs as much as deciphering.
         self._ciphers: dict[int, tuple[AESGCM, bytes]] = {}
+        self._erased: set[int] = set()
+        """A look-up that was on its way when they were erased must not bring their keys back."""
         self.forgettings = 0
-        """How often everything was forgotten: while it stands still, what was loaded is there."""
+        """How often everything was forgotten: while it stands still, what was loaded is there, but for the erased."""
 
     async def load(self, subjects: Iterable[UUID]) -> None:
         """Makes the keys of these people available."""
@@ -54,19 +56,29 @@ class KeyRing:
         # each fetch: meanwhile others may have made room, and a key that is at hand must not be taken for erased.
         while missing := [subject for number, subject in wanted.items() if number not in ciphers]:
             if len(ciphers) + len(missing) > self._remembered:
-                ciphers.clear()
-                self.forgettings += 1
+                self.forget_everybody()
                 missing = list(wanted.values())
             found = await self._fetch(missing)
             for subject, key in found.items():
                 self.add(subject, key)
             for subject in missing:
-                if subject not in found:
+                if subject not in found or subject.int in self._erased:
                     del wanted[subject.int]
 
     def add(self, subject: UUID, key: bytes) -> None:
         """Makes a key available that was just made."""
-        self._ciphers[subject.int] = (AESGCM(key), subject.bytes)
+        if subject.int not in self._erased:
+            self._ciphers[subject.int] = (AESGCM(key), subject.bytes)
+
+    def forget(self, subject: UUID) -> None:
+        """Drops the key of somebody who was erased, for good."""
+        self._erased.add(subject.int)
+        self._ciphers.pop(subject.int, None)
+
+    def forget_everybody(self) -> None:
+        """Drops all keys; those that still exist are looked up again when they are needed."""
+        self._ciphers.clear()
+        self.forgettings += 1
 
     def seal(self, subject: UUID, plain: bytes, context: bytes) -> str:
         """Seals `plain` for a person.

@@ -9,31 +9,19 @@ It must not know tokens, HTTP or Kafka.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
 from time import monotonic
 from uuid import UUID
 
 import asyncpg
-import structlog
 
-from events.errors import CannotStart, Overloaded, Unauthenticated
+from events.errors import Overloaded, Unauthenticated
+from infra.session_ends import Connect, Follower, SessionEnds
 
-CHANNEL = "mimo_log"
-POLL_SECONDS = 0.25
-MIN_POLL_SECONDS = 0.05
 SILENCE_SECONDS = 1.0
 ASK_TIMEOUT_SECONDS = 1.0
-RECONNECT_SECONDS = 0.25
 MARGIN_SECONDS = 60.0
-_NOW = "select clock_timestamp()"
-_ENDS = "select position, user_id, at from log.session_ends($1, $2)"
 _ACTIVE = "select log.session_active($1, $2)"
-
-Connect = Callable[[], Awaitable[asyncpg.Connection]]
-
-_log = structlog.get_logger("mimo.sessions")
 
 
 class _Ended:
@@ -53,20 +41,22 @@ class SessionWatch:
         pool: connections whose role may ask whether a session goes on.
         connect: opens the tail's own connection, in a role that may ask the log for session ends.
         token_lifetime_seconds: the longest that an access token is valid, also one issued under other settings.
+        followers: who is to be told of the same events.
     """
 
-    def __init__(self, pool: asyncpg.Pool, connect: Connect, token_lifetime_seconds: float) -> None:
+    def __init__(
+        self, pool: asyncpg.Pool, connect: Connect, token_lifetime_seconds: float, *followers: Follower
+    ) -> None:
         self._pool = pool
-        self._connect = connect
         self._window_seconds = token_lifetime_seconds + MARGIN_SECONDS
+        self._tail = SessionEnds(connect, self._window_seconds, self, *followers)
         self._ended: dict[UUID, _Ended] = {}
         self._heard_at = float("-inf")
-        self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begins to follow the log."""
-        self._task = asyncio.create_task(self._follow_for_ever(), name="session-watch")
+        self._task = asyncio.create_task(self._tail.run(), name="session-watch")
 
     async def stop(self) -> None:
         """Stops following."""
@@ -117,46 +107,19 @@ class SessionWatch:
         if not active:
             raise Unauthenticated("This session has ended; sign in again.")
 
-    async def _follow_for_ever(self) -> None:
-        while True:
-            try:
-                connection = await self._connect()
-                try:
-                    await self._follow(connection)
-                finally:
-                    connection.terminate()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, CannotStart) as error:
-                _log.warning("session_tail_lost", reason=str(error))
-            except Exception as error:
-                _log.error("session_tail_failed", exc_info=error)
-            await asyncio.sleep(RECONNECT_SECONDS)
+    def begun(self) -> None:
+        """See `infra.session_ends.Follower`; what is known stays known."""
 
-    async def _follow(self, connection: asyncpg.Connection) -> None:
-        """Follows on one connection; everything within the window is read anew first."""
-        await connection.add_listener(CHANNEL, self._on_notify)
-        now: datetime = await connection.fetchval(_NOW, timeout=SILENCE_SECONDS)
-        after_at, after_position = now - timedelta(seconds=self._window_seconds), 0
-        while True:
-            self._wake.clear()
-            asked_at = monotonic()
-            rows = await connection.fetch(_ENDS, after_at, after_position, timeout=SILENCE_SECONDS)
-            for position, user_id, at in rows:
-                self._note(position, user_id, asked_at)
-                after_at, after_position = at - timedelta(milliseconds=1), position
-            self._heard_at = asked_at
-            self._forget_old(asked_at)
-            await asyncio.sleep(MIN_POLL_SECONDS)
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL_SECONDS - MIN_POLL_SECONDS):  # wait_for can swallow a cancellation
-                    await self._wake.wait()
-
-    def _on_notify(self, *_: object) -> None:
-        self._wake.set()
-
-    def _note(self, position: int, user_id: UUID, heard_at: float) -> None:
+    def told(self, position: int, user_id: UUID, *, erased: bool) -> None:  # noqa: ARG002 - it ends sessions, too
+        """See `infra.session_ends.Follower`."""
         known = self._ended.pop(user_id, None)
         same = known is not None and known.position >= position
-        self._ended[user_id] = known if known is not None and same else _Ended(position, heard_at)
+        self._ended[user_id] = known if known is not None and same else _Ended(position, monotonic())
+
+    def heard(self, asked_at: float) -> None:
+        """See `infra.session_ends.Follower`."""
+        self._heard_at = asked_at
+        self._forget_old(asked_at)
 
     def _forget_old(self, now: float) -> None:
         """Tokens of before have expired by then. The oldest come first."""

@@ -115,3 +115,46 @@ async def test_a_key_that_others_pushed_out_during_a_load_is_not_taken_for_erase
     ring._fetch = while_others_load
     await ring.load([ADA, BOB])
     assert ring.open(ADA, token, EVENT) == b"plain"
+
+
+async def test_whoever_is_erased_cannot_be_read_any_more_nor_sealed_for() -> None:
+    vault = Vault(ADA, BOB)
+    ring = KeyRing(vault)
+    await ring.load([ADA, BOB])
+    tokens = {person: ring.seal(person, b"plain", EVENT) for person in (ADA, BOB)}
+    ring.forget(ADA)
+    await ring.load([ADA, BOB])
+    assert ring.open(ADA, tokens[ADA], EVENT) is None
+    assert ring.open(BOB, tokens[BOB], EVENT) == b"plain"
+    with pytest.raises(Forbidden):
+        ring.seal(ADA, b"plain", EVENT)
+
+
+async def test_a_look_up_that_was_on_its_way_does_not_bring_an_erased_persons_key_back() -> None:
+    vault = Vault(ADA, BOB)
+    ring = KeyRing(vault)
+
+    async def while_one_is_erased(subjects: Collection[UUID]) -> Mapping[UUID, bytes]:
+        found = await vault(subjects)
+        ring.forget(ADA)
+        return found
+
+    ring._fetch = while_one_is_erased
+    await ring.load([ADA, BOB])
+    with pytest.raises(Forbidden):
+        ring.seal(ADA, b"plain", EVENT)
+    assert ring.open(BOB, ring.seal(BOB, b"plain", EVENT), EVENT) == b"plain"
+
+
+async def test_when_everybody_is_forgotten_keys_that_still_exist_are_looked_up_again() -> None:
+    vault = Vault(ADA, BOB)
+    ring = KeyRing(vault)
+    await ring.load([ADA, BOB])
+    del vault.keys[BOB]
+    before = ring.forgettings
+    ring.forget_everybody()
+    await ring.load([ADA, BOB])
+    assert ring.forgettings == before + 1
+    assert ring.open(ADA, ring.seal(ADA, b"plain", EVENT), EVENT) == b"plain"
+    with pytest.raises(Forbidden):
+        ring.seal(BOB, b"plain", EVENT)
