@@ -16,12 +16,10 @@ from typing import Any
 import pytest
 import typer
 
-from events.catalog import EVENTS
 from infra.settings import PREFIX, Settings, settings_table
 from mimo.cli import app
 from tests.documents import blocks, documents, section
 from tests.system import ROOT
-from tests.unit.events.page import PAGE, with_table
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
@@ -119,12 +117,6 @@ def test_the_metrics_in_the_operations_page_are_the_metrics_there_are() -> None:
         for kind, name in re.findall(r'(Counter|Gauge|Histogram)\(\s*"(mimo_\w+)"', source):
             defined.add(f"{name}_total" if kind == "Counter" else name)
     assert defined == set(re.findall(r"`(mimo_\w+)`", section(OPERATIONS, "Health")))
-
-
-def test_the_table_of_events_is_made_from_the_classes() -> None:
-    page = PAGE.read_text()
-    assert with_table(page) == page, "run python -m tests.unit.events.page"
-    assert all(f"| `{event.contract.name}` | {event.contract.schema} |" in page for event in EVENTS)
 
 
 @pytest.mark.parametrize("path", DECISIONS, ids=lambda path: path.stem)
