@@ -147,9 +147,16 @@ class EventStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Events of the topics followed: in offset order within each partition, right after what came before."""
+    """Events of the topics followed: in offset order within each partition, right after what came before.
+
+    Args:
+        events: the events.
+        hints: for some of their partitions, where the source goes on after them in numbers of its own. Who keeps them
+            beside the checkpoints and gives them back in `Reached` spares the source a search; nothing depends on them.
+    """
 
     events: Sequence[Recorded]
+    hints: Mapping[Place, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,11 +180,25 @@ class Assigned:
 Item = Batch | CaughtUp | Assigned
 
 
-class Checkpoints(Protocol):
-    """Where a subscriber has got to. Asked anew at each assignment."""
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a subscriber has come.
 
-    async def load(self, partitions: frozenset[int]) -> Mapping[Place, int]:
-        """The last applied offset of each (topic, partition); missing means 0."""
+    Args:
+        offsets: the last applied offset of each (topic, partition); missing means 0.
+        hints: the latest hint of each, as batches brought them; they may be missing, out of date or wrong.
+    """
+
+    offsets: Mapping[Place, int]
+    hints: Mapping[Place, int] = field(default_factory=dict)
+
+
+class Checkpoints(Protocol):
+    """Where a subscriber has got to. Asked whenever partitions change hands: before some are given back, and anew for
+    each assignment."""
+
+    async def load(self, partitions: frozenset[int]) -> Reached:
+        """The checkpoints of some partitions, once nothing that was delivered before is still being applied."""
 
 
 class EventLog(Protocol):

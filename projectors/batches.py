@@ -5,13 +5,14 @@ It must not know where events come from nor what the projection does with them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import perf_counter
 
 import structlog
 
 from events.bookmark import Place
 from events.errors import MimoError, UndecodableEvent
+from events.ports import Reached
 from events.recorded import Delivered, Recorded
 from projectors import checkpoints
 from projectors.checkpoints import CheckpointMoved, Generation
@@ -56,12 +57,12 @@ class Batches:
         self._offsets: dict[Place, int] = {}
         self._parked: set[Key] = set()
 
-    async def load(self, partitions: frozenset[int]) -> Mapping[Place, int]:
-        """The checkpoints of some partitions, from which `deliver` goes on. Implements `events.ports.Checkpoints`."""
+    async def load(self, partitions: frozenset[int]) -> Reached:
+        """The checkpoints of some partitions, from which `deliver` goes on."""
         connection = await self._session.connection()
         self._offsets = await checkpoints.load(connection, self._generation, partitions)
         self._parked = await parked_keys(connection, self._generation)
-        return dict(self._offsets)
+        return Reached(dict(self._offsets))
 
     async def open(self, events: Sequence[Recorded]) -> Sequence[Delivered] | None:
         """Decodes events ahead of their turn; None when one of them cannot be, which `deliver` will find out again."""

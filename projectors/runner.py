@@ -8,12 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import structlog
 
-from events.bookmark import Place
-from events.ports import Assigned, Batch, CaughtUp, EventLog, Item
+from events.ports import Assigned, Batch, CaughtUp, EventLog, Item, Reached
 from projectors.batches import Batches, Stopped
 from projectors.checkpoints import CheckpointMoved, Generation
 from projectors.failures import classify, described
@@ -72,7 +71,7 @@ class Runner:
             except Exception as error:
                 await self._back_off(str(classify(error)), State.BACKING_OFF, described(error))
 
-    async def load(self, partitions: frozenset[int]) -> Mapping[Place, int]:
+    async def load(self, partitions: frozenset[int]) -> Reached:
         """The checkpoints, once nothing is on its way to them. Implements `events.ports.Checkpoints`."""
         if self._delivery is not None:
             await asyncio.wait((self._delivery,))

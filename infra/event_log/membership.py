@@ -4,7 +4,7 @@ Each member holds a lock that counts it, and one for each of its partitions. A s
 frozen process loses it by `idle_session_timeout`: then the locks are free and the others take over. A lock only avoids
 double work; what makes double work harmless is the compare-and-set of the checkpoint.
 
-It must not know what is done with the partitions. The caller says when it holds none of them in its hands (`settle`).
+It must not know what is done with the partitions: the caller gives them back when it has none of them in its hands.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Membership:
         group: the group's name.
         partitions: how many partitions there are to share.
         pace: of the heartbeat.
-        changed: called when `settle` has something to do, or the session is lost.
+        changed: called when there are partitions to give back or to take, or the session is lost.
     """
 
     def __init__(
@@ -77,20 +77,28 @@ class Membership:
         self._seat = seat
         self._heart = asyncio.create_task(self._beat(), name="membership")
 
-    async def settle(self) -> frozenset[int]:
-        """Gives back what is no longer this member's share and takes what is free of it.
+    @property
+    def held(self) -> frozenset[int]:
+        """The partitions that nobody else has."""
+        return self._held
 
-        Call it only while nothing is being done with any partition.
+    async def surplus(self) -> frozenset[int]:
+        """Asks who the members are now, and says what this one holds beyond its share."""
+        self._seats = await self._members()
+        return self._held - self._share()
+
+    async def release(self, partitions: frozenset[int]) -> None:
+        """Gives partitions back. Call it only when nothing is being done with them any more."""
+        await self._ask(_GIVE_BACK, self._group, sorted(partitions))
+        self._held -= partitions
+
+    async def take(self) -> frozenset[int]:
+        """Takes what is free of this member's share.
 
         Returns:
             The partitions held now.
         """
-        self._seats = await self._members()
-        share = self._share()
-        if surplus := self._held - share:
-            await self._ask(_GIVE_BACK, self._group, sorted(surplus))
-            self._held -= surplus
-        if missing := share - self._held:
+        if missing := self._share() - self._held:
             rows = await self._ask(_TAKE, self._group, sorted(missing))
             self._held |= {row["p"] for row in rows if row["taken"]}
         return self._held
@@ -103,8 +111,9 @@ class Membership:
                 await self._heart
 
     def _share(self) -> frozenset[int]:
-        rank = self._seats.index(self._seat)
-        return frozenset(range(rank, self._partitions, len(self._seats)))
+        if self._seat not in self._seats:
+            raise ConnectionResetError("the session that holds this member's locks has ended")
+        return frozenset(range(self._seats.index(self._seat), self._partitions, len(self._seats)))
 
     async def _members(self) -> list[int]:
         return [row["seat"] for row in await self._ask(_SEATS, self._group, FIRST_SEAT)]
@@ -116,7 +125,7 @@ class Membership:
                 seats = await self._members()
                 if seats != self._seats or self._held != self._share():
                     self._changed()
-        except (*AWAY, asyncpg.PostgresError, ValueError) as error:  # ValueError: our seat is gone
+        except (*AWAY, asyncpg.PostgresError) as error:
             self.lost = error
             self._changed()
 

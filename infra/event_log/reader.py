@@ -6,18 +6,20 @@ know who reads, nor how partitions are shared; it never waits for new events.
 
 from __future__ import annotations
 
+import asyncio
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import asyncpg
 
 from events.bookmark import Place
 from events.errors import BrokenLog
-from events.ports import Batch, CaughtUp
+from events.ports import Batch, CaughtUp, Reached
 from events.recorded import Recorded
+from infra.event_log import tail
+from infra.event_log.tail import READ_TIMEOUT_SECONDS
 
 WINDOW_POSITIONS = 10_000
-READ_TIMEOUT_SECONDS = 10.0
 
 _HEAD = "select coalesce(max(position), 0) from log.tail"
 
@@ -30,12 +32,6 @@ _START = """
             where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset" + 1 limit 1) e
     ), (select max(position) from log.tail), 0)"""
 
-_UNKNOWN = """
-    select c.topic, c.partition, c."offset"
-    from unnest($1::text[], $2::int[], $3::bigint[]) c (topic, partition, "offset")
-    where c."offset" > 0 and not exists (
-        select from log.tail t where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset")"""
-
 # `|| ''` and `+ 0` keep the planner away from the index by topic: positions are what bounds the work.
 _READ = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
@@ -44,8 +40,8 @@ _READ = """
     order by position limit $5"""
 
 
-class Reader:
-    """A cursor over the log for some topics and partitions.
+class PostgresReader:
+    """Implements `follower.Reader`: a cursor over the log for some topics and partitions.
 
     Args:
         connection: nobody else uses it.
@@ -68,27 +64,37 @@ class Reader:
         self._partitions: list[int] = []
         self._next: dict[Place, int] = {}
         self._cursor = 0
-        self.head = 0
-        """A position up to which everything is committed, as far as is known; others may move it on."""
+        self._head = 0  # a position up to which everything is committed, as far as is known
+        self._told = asyncio.Event()
 
-    async def start(self, partitions: frozenset[int], checkpoints: Mapping[Place, int]) -> None:
+    def tell(self, head: int) -> None:
+        """Everything up to this position is committed."""
+        self._head = max(self._head, head)
+        self._told.set()
+
+    async def start(self, partitions: frozenset[int], reached: Reached) -> None:
         """Puts the cursor where the first missing event is.
 
         Args:
             partitions: the partition numbers to read of every topic.
-            checkpoints: the last applied offsets; missing means 0.
+            reached: the last applied offsets; missing means 0.
 
         Raises:
             BrokenLog: a checkpoint names an event that the log does not have.
         """
         self._partitions = sorted(partitions)
         places = [(topic, partition) for topic in self._topics for partition in self._partitions]
-        offsets = [checkpoints.get(place, 0) for place in places]
-        self._next = {place: offset + 1 for place, offset in zip(places, offsets, strict=True)}
-        columns = ([topic for topic, _ in places], [partition for _, partition in places], offsets)
-        if row := await self._connection.fetchrow(_UNKNOWN, *columns, timeout=READ_TIMEOUT_SECONDS):
-            raise BrokenLog(f"The checkpoint {row[0]}.{row[1]}:{row[2]} is ahead of the log: another history?")
-        self._cursor = await self._connection.fetchval(_START, *columns, timeout=READ_TIMEOUT_SECONDS)
+        offsets = {place: reached.offsets.get(place, 0) for place in places}
+        self._next = {place: offset + 1 for place, offset in offsets.items()}
+        await tail.ensure_known(self._connection, offsets)
+        self._cursor = await self._connection.fetchval(_START, *tail.columns(offsets), timeout=READ_TIMEOUT_SECONDS)
+
+    async def news(self) -> None:
+        """Returns when something was told that no read knew of."""
+        await self._told.wait()
+
+    async def close(self) -> None:
+        """Nothing is its own: the connection is its opener's."""
 
     async def read(self) -> tuple[Batch | None, CaughtUp | None]:
         """The next events, and whether they were the last ones; looks through windows until there is either.
@@ -97,18 +103,25 @@ class Reader:
             BrokenLog: an offset is missing.
         """
         while True:
-            if self._cursor >= self.head:
-                self.head = await self._connection.fetchval(_HEAD, timeout=READ_TIMEOUT_SECONDS)
-                if self._cursor >= self.head:
+            self._told.clear()
+            if self._cursor >= self._head:
+                self._head = await self._connection.fetchval(_HEAD, timeout=READ_TIMEOUT_SECONDS)
+                if self._cursor >= self._head:
                     return None, CaughtUp(self._cursor)
-            end = min(self._cursor + WINDOW_POSITIONS, self.head)
+            end = min(self._cursor + WINDOW_POSITIONS, self._head)
             rows = await self._connection.fetch(
-                _READ, self._cursor, end, self._topics, self._partitions, self._batch_size, timeout=READ_TIMEOUT_SECONDS
+                _READ,
+                self._cursor,
+                end,
+                self._topics,
+                self._partitions,
+                self._batch_size,
+                timeout=READ_TIMEOUT_SECONDS,
             )
             self._cursor = rows[-1]["position"] if len(rows) == self._batch_size else end
             if events := self._new(rows):
                 # Whether that is the end of the log now is a new question, which costs a query; asked when it matters.
-                at_end = self._cursor >= self.head
+                at_end = self._cursor >= self._head
                 return Batch(events), CaughtUp(self._cursor) if at_end else None
 
     def _new(self, rows: Sequence[asyncpg.Record]) -> list[Recorded]:

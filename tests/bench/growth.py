@@ -22,7 +22,8 @@ import uvloop
 from events.bookmark import Place
 from events.messages import TOPIC
 from events.partition import DEFAULT_PARTITIONS
-from infra.event_log.reader import Reader
+from events.ports import Reached
+from infra.event_log.reader import PostgresReader
 from infra.ids import new_id
 from tests.bench.append import events_per_second
 from tests.bench.cluster import Cluster, throw_away_cluster
@@ -89,8 +90,8 @@ class History:
     async def _tail(self, left_off: Mapping[Place, int]) -> float:
         """What the production reader takes to come back to its checkpoints and read on to the end."""
         started, events = time.perf_counter(), 0
-        reader = Reader(self.connection, (TOPIC,), TAIL_BATCH_EVENTS)
-        await reader.start(frozenset(range(DEFAULT_PARTITIONS)), left_off)
+        reader = PostgresReader(self.connection, (TOPIC,), TAIL_BATCH_EVENTS)
+        await reader.start(frozenset(range(DEFAULT_PARTITIONS)), Reached(left_off))
         while True:
             batch, caught_up = await reader.read()
             events += len(batch.events) if batch else 0

@@ -11,79 +11,30 @@ import subprocess
 import sys
 import tracemalloc
 from abc import ABC, abstractmethod
-from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import Callable
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
 import pytest
 
-from events.bookmark import Place
 from events.courses import TOPIC as COURSES
-from events.courses import CoursePublished
 from events.enrollments import TOPIC as ENROLLMENTS
-from events.enrollments import Enrolled
-from events.ports import Assigned, Batch, CaughtUp, EventLog, Item
+from events.ports import Assigned, Batch, EventLog
 from events.recorded import Recorded
-from infra.ids import new_id
+from tests.contract.following import (
+    HEARTBEATS_SECONDS,
+    PATIENCE_SECONDS,
+    Busy,
+    Memory,
+    by_place,
+    happenings,
+    partitions_of,
+    until_caught_up,
+)
 from tests.written_log import WrittenLog
 
-PATIENCE_SECONDS = 20
 _numbers = count()
-
-
-class Memory:
-    """Checkpoints that a test keeps itself."""
-
-    def __init__(self, offsets: Mapping[Place, int] | None = None) -> None:
-        self.offsets: dict[Place, int] = dict(offsets or {})
-        self.asked: list[frozenset[int]] = []
-
-    async def load(self, partitions: frozenset[int]) -> Mapping[Place, int]:
-        self.asked.append(partitions)
-        return dict(self.offsets)
-
-    def note(self, events: Collection[Recorded]) -> None:
-        self.offsets.update(((event.topic, event.partition), event.offset) for event in events)
-
-
-def happenings(log: WrittenLog, events: int, keys: int = 30) -> None:
-    """Two topics, mixed, over many partitions."""
-    courses = [new_id() for _ in range(keys)]
-    for number in range(events):
-        course = courses[number * 7 % keys]
-        log.add(Enrolled(course_id=course, user_id=new_id()) if number % 3 else CoursePublished(course_id=course))
-
-
-def by_place(events: Collection[Recorded]) -> dict[Place, list[Recorded]]:
-    sorted_out: dict[Place, list[Recorded]] = defaultdict(list)
-    for event in events:
-        sorted_out[event.topic, event.partition].append(event)
-    return dict(sorted_out)
-
-
-async def until_caught_up(items: AsyncIterator[Item], memory: Memory | None = None) -> list[Recorded]:
-    """Everything up to the next `CaughtUp`."""
-    got: list[Recorded] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        async for item in items:
-            if isinstance(item, Batch):
-                got.extend(item.events)
-                if memory is not None:
-                    memory.note(item.events)
-            elif isinstance(item, CaughtUp):
-                return got
-    raise AssertionError("the iterator ended")
-
-
-async def partitions_of(items: AsyncIterator[Item], wanted: Callable[[frozenset[int]], bool]) -> frozenset[int]:
-    """Reads on until an assignment is as wanted."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        async for item in items:
-            if isinstance(item, Assigned) and wanted(item.partitions):
-                return item.partitions
-    raise AssertionError("the iterator ended")
 
 
 class EventLogContract(ABC):
@@ -254,6 +205,24 @@ class EventLogContract(ABC):
                     partitions_of(staying, lambda p: len(p) < log.partitions), partitions_of(leaving, bool)
                 )
             await partitions_of(staying, lambda p: len(p) == log.partitions)
+
+    async def test_partitions_are_given_back_only_when_what_was_delivered_is_done_with(
+        self, log: WrittenLog, group: str
+    ) -> None:
+        staying = Busy()
+        async with self.event_log().follow([COURSES], staying, group=group) as items:
+            assert len(await partitions_of(items, lambda _: True)) == log.partitions
+            staying.applying = True
+            giving = asyncio.create_task(partitions_of(items, lambda p: 0 < len(p) < log.partitions))
+            async with self.event_log().follow([COURSES], Memory(), group=group) as joining:
+                getting = asyncio.create_task(partitions_of(joining, bool))
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    await staying.asked_meanwhile.wait()
+                    done, _ = await asyncio.wait((giving, getting), timeout=HEARTBEATS_SECONDS)
+                    assert not done
+                    staying.applied.set()
+                    given_back = frozenset(range(log.partitions)) - await giving
+                    assert await getting <= given_back
 
     async def test_other_groups_are_not_affected(self, log: WrittenLog, group: str) -> None:
         async with (

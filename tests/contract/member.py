@@ -6,7 +6,7 @@ import sys
 from events.courses import TOPIC as COURSES
 from events.enrollments import TOPIC as ENROLLMENTS
 from events.ports import Assigned
-from tests.contract.event_log_suite import Memory
+from tests.contract.following import Memory
 from tests.contract.test_postgres_log import postgres_log
 
 

@@ -16,8 +16,9 @@ from events.ports import EventLog
 from infra.event_log.membership import Pace
 from infra.event_log.postgres import PostgresLog
 from infra.postgres import Role, connect
-from tests.contract.event_log_suite import PATIENCE_SECONDS, EventLogContract, Memory, by_place, happenings
-from tests.contract.event_log_suite import until_caught_up as caught_up
+from tests.contract.event_log_suite import EventLogContract
+from tests.contract.following import PATIENCE_SECONDS, Memory, by_place, happenings
+from tests.contract.following import until_caught_up as caught_up
 from tests.written_log import WrittenLog
 
 PACE = Pace(heartbeat_seconds=0.1, silence_seconds=1.0)

@@ -1,0 +1,49 @@
+"""Questions to the log in PostgreSQL (`log.tail`) that every follower asks, whatever it reads events from.
+
+It must not know who asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import asyncpg
+
+from events.bookmark import Place
+from events.errors import BrokenLog
+
+READ_TIMEOUT_SECONDS = 10.0
+
+_ENDS = """
+    select t.topic, p.partition, coalesce((
+        select max(e."offset") from log.tail e where e.topic = t.topic and e.partition = p.partition), 0) as "offset"
+    from unnest($1::text[]) t (topic)
+    cross join (select generate_series(0, i.partitions - 1) as partition from log.installation i) p"""
+_UNKNOWN = """
+    select c.topic, c.partition, c."offset"
+    from unnest($1::text[], $2::int[], $3::bigint[]) c (topic, partition, "offset")
+    where c."offset" > 0 and not exists (
+        select from log.tail t where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset")"""
+
+Columns = tuple[list[str], list[int], list[int]]
+
+
+def columns(offsets: Mapping[Place, int]) -> Columns:
+    """Places and offsets as three arrays, the way the statements take them."""
+    return [topic for topic, _ in offsets], [partition for _, partition in offsets], list(offsets.values())
+
+
+async def ends(connection: asyncpg.Connection, topics: Sequence[str]) -> dict[Place, int]:
+    """The last offset of every partition of some topics now; 0 for an empty one."""
+    rows = await connection.fetch(_ENDS, list(topics), timeout=READ_TIMEOUT_SECONDS)
+    return {(row["topic"], row["partition"]): row["offset"] for row in rows}
+
+
+async def ensure_known(connection: asyncpg.Connection, checkpoints: Mapping[Place, int]) -> None:
+    """Fails when a checkpoint is of another history.
+
+    Raises:
+        BrokenLog: it names an event that the log does not have.
+    """
+    if row := await connection.fetchrow(_UNKNOWN, *columns(checkpoints), timeout=READ_TIMEOUT_SECONDS):
+        raise BrokenLog(f"The checkpoint {row[0]}.{row[1]}:{row[2]} is ahead of the log: another history?")
