@@ -5,39 +5,65 @@ recognised by its working directory, so nothing written down about it can be out
 topics are used for; all of them can be deleted and are filled again from the log.
 """
 
-import base64
 import os
 import shutil
 import signal
 import socket
 import subprocess
-import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
 from events.errors import CannotStart
-from infra.kafka.configuration import DATA, HOST, LOGGING, java_arguments, port_of, properties
+from infra.folder_lock import FolderLock
+from infra.kafka.configuration import DATA, HOST, LOGGING, PORT, java_arguments, port_of, properties, version_of
 from infra.kafka.jars import Say, class_path, say_nothing
 from infra.kafka.java import find_java
 from infra.kafka.probe import answers
+from infra.kafka.storage import MAKING, format_storage
 from infra.processes import end, matching, tied_to_parent
 
-PORT = 9092
 START_SECONDS = 120.0  # after a crash all segments that were open are read again
-FORMAT_SECONDS = 60.0
 POLL_SECONDS = 0.02
 PORT_ATTEMPTS = 3
 IN_USE = "Address already in use"
 LAST_WORDS = 4_000
+LOCK_FILE = "lock"
+ARGUMENTS = "@java.arguments"
+BLOCK_BYTES = 512  # the unit of st_blocks, whatever the file system's
 STOP_STEPS = ((signal.SIGTERM, 10.0), (signal.SIGKILL, 5.0))
 PASSED_ON = ("HOME", "JAVA_HOME", "PATH", "XDG_CACHE_HOME")
 
 
+@dataclass(frozen=True)
+class Standing:
+    """How a broker is doing.
+
+    Attributes:
+        folder: where it lives.
+        running: whether its process runs.
+        serving: whether it answers.
+        pid: of its process.
+        address: where clients find it.
+        version: Kafka's, when it was last started.
+        disk_bytes: what its folder takes.
+    """
+
+    folder: str
+    running: bool
+    serving: bool
+    pid: int | None
+    address: str | None
+    version: str | None
+    disk_bytes: int
+
+
 class LocalBroker:
-    """One broker on one folder. Whoever starts it sees to it that nobody else does at that time."""
+    """One broker on one folder. Who starts or stops it where others might do so too does it while it is `held`."""
 
     def __init__(self, folder: Path, port: int = PORT, settings: Mapping[str, str] | None = None) -> None:
         """Describe a broker; nothing happens before `prepare` or `start`.
@@ -61,7 +87,7 @@ class LocalBroker:
     @property
     def command(self) -> list[str]:
         """What starts it, prepared, in the folder as working directory."""
-        return [str(find_java()), "@java.arguments", "kafka.Kafka", "server.properties"]
+        return [str(find_java()), ARGUMENTS, "kafka.Kafka", "server.properties"]
 
     @staticmethod
     def environment() -> dict[str, str]:
@@ -75,12 +101,40 @@ class LocalBroker:
         found = matching(lambda process: process.name() == "java" and process.cwd() == place)
         return found[0] if found else None
 
-    def running_port(self) -> int | None:
-        """The port of the broker that was last started on this folder."""
+    def standing(self) -> Standing:
+        """How the broker on this folder is doing."""
+        process, port = self.process(), port_of(self._read("server.properties"))
+        return Standing(
+            folder=str(self.folder),
+            running=process is not None,
+            serving=process is not None and port is not None and answers(HOST, port),
+            pid=process.pid if process is not None else None,
+            address=f"{HOST}:{port}" if process is not None else None,
+            version=version_of(self._read("java.arguments")),
+            disk_bytes=_disk_bytes(self.folder),
+        )
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep every other mimo from starting, stopping or wiping this broker; makes the folder if it is missing.
+
+        Raises:
+            CannotStart: another one does that at this moment, or supervises the broker.
+        """
         try:
-            return port_of((self.folder / "server.properties").read_text())
-        except FileNotFoundError:
-            return None
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FolderLock(self.folder)
+            free = lock.acquire()
+        except OSError as error:
+            raise CannotStart(f"The folder {self.folder} cannot be written ({error.strerror}).") from None
+        if not free:
+            raise CannotStart(
+                f"The Kafka broker in {self.folder} is in the hands of another mimo (pid {lock.holder()}): stop that."
+            )
+        try:
+            yield
+        finally:
+            lock.release()
 
     def prepare(self, say: Say = say_nothing) -> None:
         """Do all that comes before the start: end a left-over, get the files, make the folder, choose the ports.
@@ -92,10 +146,7 @@ class LocalBroker:
             CannotStart: something is missing; the text says what to do.
         """
         command, jars = self.command, class_path(say)
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise CannotStart(f"The folder {self.folder} cannot be made ({error.strerror}).") from None
+        self.folder.mkdir(parents=True, exist_ok=True)
         self.stop()
         if not _is_free(self.port):
             raise CannotStart(f"Port {self.port} is in use: stop what listens there, or choose another for Kafka.")
@@ -105,7 +156,8 @@ class LocalBroker:
         self._write("log4j2.properties", LOGGING)
         self._write("server.properties", properties(self.port, _free_port(), self._settings))
         if not (self.folder / DATA).exists():
-            self._format(command[0])
+            text = properties(self.port, _free_port(), self._settings, f"{MAKING}/{DATA}")
+            format_storage(self.folder, [command[0], ARGUMENTS], text, self.environment())
 
     def start(self, say: Say = say_nothing, *, tied: bool = True, gave_up: Callable[[], bool] = lambda: False) -> None:
         """Prepare and start it, and wait until it serves.
@@ -120,7 +172,12 @@ class LocalBroker:
         """
         for _ in range(PORT_ATTEMPTS):
             self.prepare(say)
-            if self._started(tied, gave_up):
+            try:
+                started = self._started(tied, gave_up)
+            except BaseException:  # Ctrl-C, too, leaves nothing behind
+                self.stop()
+                raise
+            if started:
                 self._any_port = False  # clients know it now
                 return
             if self._any_port:
@@ -147,7 +204,11 @@ class LocalBroker:
 
     def wipe(self) -> None:
         """Delete everything of a stopped broker: topics, settings, logs."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        for path in self.folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+            elif path.name != LOCK_FILE:  # others may wait for this very file
+                path.unlink()
 
     def _started(self, tied: bool, gave_up: Callable[[], bool]) -> bool:
         """Start the prepared broker; False if somebody took one of its ports in the meantime."""
@@ -164,48 +225,31 @@ class LocalBroker:
                     return False
                 raise CannotStart(f"Kafka did not start on {self.folder}; it says: {said[-600:]}")
             if time.monotonic() > deadline or gave_up():
-                self.stop()
                 raise CannotStart(f"Kafka was not ready within {START_SECONDS:.0f} s; see {self.folder}/server.log.")
             time.sleep(POLL_SECONDS)
         return True
 
     # -- its files ---------------------------------------------------------------------------------------------------
 
-    def _format(self, java: str) -> None:
-        """Make the folder of topics beside its final place and move it there, so that a half-made one is never used."""
-        for abandoned in self.folder.glob("making-*"):
-            shutil.rmtree(abandoned, ignore_errors=True)
-        making = Path(tempfile.mkdtemp(prefix="making-", dir=self.folder))
-        text = properties(self.port, _free_port(), self._settings, f"{making.name}/{DATA}")
-        (making / "server.properties").write_text(text)
-        tool = ["kafka.tools.StorageTool", "format", "-t", _new_cluster_id(), "-c", f"{making.name}/server.properties"]
-        try:
-            done = subprocess.run(
-                [java, "@java.arguments", *tool], cwd=self.folder, env=self.environment(), stdin=subprocess.DEVNULL,
-                capture_output=True, text=True, check=False, timeout=FORMAT_SECONDS,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise CannotStart(f"Kafka did not format {self.folder} within {FORMAT_SECONDS:.0f} s.") from None
-        if done.returncode != 0:
-            raise CannotStart(f"Kafka cannot format {self.folder}: {(done.stderr or done.stdout).strip()[-600:]}")
-        (making / DATA).rename(self.folder / DATA)
-        shutil.rmtree(making)
-
     def _write(self, name: str, text: str) -> None:
         (self.folder / name).write_text(text, encoding="utf-8")
 
+    def _read(self, name: str) -> str:
+        path = self.folder / name
+        return path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
+
     def _last_words(self) -> str:
         """What it said at its end; Java writes to the one file, Kafka to the other."""
-        logs = (self.folder / name for name in ("server.log", "output.log"))
-        return "\n".join(log.read_text(errors="replace")[-LAST_WORDS:].strip() for log in logs if log.exists())
+        return "\n".join(self._read(name)[-LAST_WORDS:].strip() for name in ("server.log", "output.log"))
 
 
-def _new_cluster_id() -> str:
-    """A random id the way Kafka writes them."""
-    while True:
-        text = base64.urlsafe_b64encode(os.urandom(16)).decode().rstrip("=")
-        if not text.startswith("-"):  # it would look like an option
-            return text
+def _disk_bytes(folder: Path) -> int:
+    """What a folder takes on the disk; much of Kafka's files is set aside and empty."""
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(FileNotFoundError):  # Kafka deletes while we look
+            total += path.lstat().st_blocks * BLOCK_BYTES
+    return total
 
 
 def _is_free(port: int) -> bool:

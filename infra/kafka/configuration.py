@@ -4,10 +4,13 @@ All paths are relative to the broker's folder, which is its working directory: n
 It must not know how the broker is started.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 HOST = "127.0.0.1"
+PORT = 9092
+"""For clients, unless somebody says another."""
 NODE = 1
 DATA = "topics"
 HEAP_MB = 512
@@ -35,7 +38,9 @@ SETTINGS = {
     # A killed broker is let in again when its own controller has forgotten the dead one: after two seconds, not nine.
     "broker.session.timeout.ms": "2000",
     "broker.heartbeat.interval.ms": "500",
+    "add.partitions.to.txn.retry.backoff.ms": "2",  # not 20: the next transaction waits for the end of the last
     "log.segment.bytes": str(SEGMENT_BYTES),
+    "log.index.size.max.bytes": str(SEGMENT_BYTES // 256),  # enough for such a segment, and set aside for each
     "log.segment.delete.delay.ms": "1000",
     "log.cleaner.dedupe.buffer.size": "16777216",  # of the heap; nothing of ours is compacted
     "num.network.threads": "2",
@@ -48,6 +53,7 @@ JAVA_OPTIONS = (
     f"-Xms{HEAP_MB // 4}m",
     f"-Xmx{HEAP_MB}m",
     "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",  # up in two thirds of the time, and for a broker this small never slower after that
     "-XX:+ExitOnOutOfMemoryError",  # whoever supervises it starts it again
     "-XX:-UsePerfData",  # no files in /tmp
     "-Djava.awt.headless=true",
@@ -97,6 +103,12 @@ def port_of(text: str) -> int | None:
         if line.startswith("listeners=BROKER://"):
             return int(line.partition(",")[0].rpartition(":")[2])
     return None
+
+
+def version_of(text: str) -> str | None:
+    """Kafka's version by the class path of an argument file."""
+    found = re.search(r"/kafka_[\d.]+-([\d.]+)\.jar", text)
+    return found[1] if found else None
 
 
 def java_arguments(class_path: Iterable[Path]) -> str:
