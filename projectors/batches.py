@@ -5,14 +5,14 @@ It must not know where events come from nor what the projection does with them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 import structlog
 
 from events.bookmark import Place
 from events.errors import MimoError, UndecodableEvent
-from events.ports import Reached
+from events.ports import Batch, Reached
 from events.recorded import Delivered, Recorded
 from projectors import checkpoints
 from projectors.checkpoints import CheckpointMoved, Generation
@@ -60,9 +60,10 @@ class Batches:
     async def load(self, partitions: frozenset[int]) -> Reached:
         """The checkpoints of some partitions, from which `deliver` goes on."""
         connection = await self._session.connection()
-        self._offsets = await checkpoints.load(connection, self._generation, partitions)
+        reached = await checkpoints.load(connection, self._generation, partitions)
+        self._offsets = dict(reached.offsets)
         self._parked = await parked_keys(connection, self._generation)
-        return Reached(dict(self._offsets))
+        return reached
 
     async def open(self, events: Sequence[Recorded]) -> Sequence[Delivered] | None:
         """Decodes events ahead of their turn; None when one of them cannot be, which `deliver` will find out again."""
@@ -71,20 +72,21 @@ class Batches:
         except UndecodableEvent:
             return None
 
-    async def deliver(self, events: Sequence[Recorded], opened: Sequence[Delivered] | None = None) -> None:
+    async def deliver(self, batch: Batch, opened: Sequence[Delivered] | None = None) -> None:
         """Applies events that follow on the checkpoints.
 
         Args:
-            events: what comes next.
-            opened: the same as `open` returned them, if it was asked.
+            batch: what comes next.
+            opened: its events as `open` returned them, if it was asked.
 
         Raises:
             CheckpointMoved: somebody else did; load again.
             Stopped: one of them cannot be applied; those before it are.
             Exception: what `failures.classify` calls transient; load again later.
         """
+        events = batch.events
         try:
-            await self._commit(events, opened)
+            await self._commit(batch, opened)
         except CheckpointMoved:
             raise
         except Exception as error:
@@ -92,33 +94,33 @@ class Batches:
             if failure is Failure.TRANSIENT or (failure is Failure.SLOW and len(events) == 1):
                 raise
             if len(events) == 1:
-                await self._give_up(events[0], error)
+                await self._give_up(events[0], batch.hints, error)
                 return
             middle = len(events) // 2
-            await self.deliver(events[:middle])
-            await self.deliver(events[middle:])
+            await self.deliver(Batch(events[:middle]))
+            await self.deliver(Batch(events[middle:], batch.hints))
 
-    async def _commit(self, events: Sequence[Recorded], opened: Sequence[Delivered] | None) -> None:
-        started = perf_counter()
+    async def _commit(self, batch: Batch, opened: Sequence[Delivered] | None) -> None:
+        started, events = perf_counter(), batch.events
         if self._parked and any((event.topic, event.key) in self._parked for event in events):
-            await self._commit_behind_parked(events)
+            await self._commit_behind_parked(batch)
         else:
             delivered = await self._opener.open(events) if opened is None else opened
             connection = await self._session.connection()
             async with connection.transaction():
                 moves = self._moves(events)
-                await checkpoints.move(connection, self._generation, moves)
+                await checkpoints.move(connection, self._generation, moves, batch.hints)
                 if delivered:
                     await self._projection.apply(connection, delivered)
             self._moved(moves)
         self._progress.applied(len(events), perf_counter() - started)
 
-    async def _commit_behind_parked(self, events: Sequence[Recorded]) -> None:
+    async def _commit_behind_parked(self, batch: Batch) -> None:
         """Some events belong to keys that are parked; once the checkpoints are locked, ask which still are."""
-        connection = await self._session.connection()
+        connection, events = await self._session.connection(), batch.events
         async with connection.transaction():
             moves = self._moves(events)
-            await checkpoints.move(connection, self._generation, moves)
+            await checkpoints.move(connection, self._generation, moves, batch.hints)
             still = await parked_keys(connection, self._generation)
             behind = [event for event in events if (event.topic, event.key) in still]
             await park(connection, self._generation, behind, "behind an earlier event of its key")
@@ -129,7 +131,7 @@ class Batches:
         self._moved(moves)
         self._progress.parked(len(behind))
 
-    async def _give_up(self, event: Recorded, error: Exception) -> None:
+    async def _give_up(self, event: Recorded, hints: Mapping[Place, int], error: Exception) -> None:
         """One event cannot be applied: stop before it, or set it aside."""
         told = f"{event.type} {event.topic}.{event.partition}:{event.offset}: {described(error)}"
         connection = await self._session.connection()
@@ -138,7 +140,7 @@ class Batches:
             raise Stopped(told) from error
         async with connection.transaction():
             moves = self._moves((event,))
-            await checkpoints.move(connection, self._generation, moves)
+            await checkpoints.move(connection, self._generation, moves, hints)
             await park(connection, self._generation, (event,), described(error))
         self._parked.add((event.topic, event.key))
         self._moved(moves)

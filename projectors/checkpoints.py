@@ -13,17 +13,19 @@ import asyncpg
 
 from events.bookmark import Place
 from events.errors import MimoError
+from events.ports import Reached
 
 CHANNEL = "mimo_view"
 
 _LOAD = """
-    select topic, partition, "offset" from projection.checkpoint
+    select topic, partition, "offset", hint from projection.checkpoint
     where projection = $1 and generation = $2 and partition = any ($3::int[])"""
 # Also says that the view changes: the message goes out with the commit.
 _MOVE = """
     with moved as (
-        update projection.checkpoint c set "offset" = n.upto, stopped = null
-        from unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[]) n (topic, partition, after, upto)
+        update projection.checkpoint c set "offset" = n.upto, hint = coalesce(n.hint, c.hint), stopped = null
+        from unnest($3::text[], $4::int[], $5::bigint[], $6::bigint[], $8::bigint[])
+            n (topic, partition, after, upto, hint)
         where c.projection = $1 and c.generation = $2
           and c.topic = n.topic and c.partition = n.partition and c."offset" = n.after
         returning 1)
@@ -66,14 +68,26 @@ Moves = Mapping[Place, tuple[int, int]]
 """Per place the offset that the checkpoint must have, and the one that it gets."""
 
 
-async def load(connection: asyncpg.Connection, generation: Generation, partitions: frozenset[int]) -> dict[Place, int]:
-    """The last applied offsets of some partitions of every topic that the generation consumes."""
+async def load(connection: asyncpg.Connection, generation: Generation, partitions: frozenset[int]) -> Reached:
+    """How far the generation is in some partitions of every topic that it consumes."""
     rows = await connection.fetch(_LOAD, generation.projection, generation.number, sorted(partitions))
-    return {(row["topic"], row["partition"]): row["offset"] for row in rows}
+    places = [((row["topic"], row["partition"]), row) for row in rows]
+    return Reached(
+        {place: row["offset"] for place, row in places},
+        {place: row["hint"] for place, row in places if row["hint"] is not None},
+    )
 
 
-async def move(transaction: asyncpg.Connection, generation: Generation, moves: Moves) -> None:
+async def move(
+    transaction: asyncpg.Connection, generation: Generation, moves: Moves, hints: Mapping[Place, int]
+) -> None:
     """Moves checkpoints on, all or none; the rows stay locked until the transaction ends.
+
+    Args:
+        transaction: the one that changes the view.
+        generation: whose checkpoints.
+        moves: from where to where.
+        hints: where the source goes on after them; places without one keep the hint that they have.
 
     Raises:
         CheckpointMoved: one of them is not where it was expected.
@@ -87,6 +101,7 @@ async def move(transaction: asyncpg.Connection, generation: Generation, moves: M
         [after for after, _ in moves.values()],
         [upto for _, upto in moves.values()],
         CHANNEL,
+        [hints.get(place) for place in moves],
     )
     if moved != len(moves):
         raise CheckpointMoved(f"{generation.schema}: {moved} of {len(moves)} checkpoints were where expected")

@@ -97,11 +97,11 @@ class Runner:
 
     async def _take(self, item: Item) -> None:
         match item:
-            case Batch(events):
+            case Batch() as batch:
                 # While PostgreSQL works on one batch, the next is decoded.
-                opened = await self._batches.open(events)
+                opened = await self._batches.open(batch.events)
                 await self._delivered()
-                self._delivery = asyncio.create_task(self._batches.deliver(events, opened))
+                self._delivery = asyncio.create_task(self._batches.deliver(batch, opened))
             case CaughtUp():
                 await self._delivered()
                 self._progress.caught_up()

@@ -107,11 +107,11 @@ class EventLogContract(ABC):
         memory = Memory()
         async with self.event_log().follow([COURSES], memory, batch_size=20) as items:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                applied = [item.events for item in [await anext(items) for _ in range(4)] if isinstance(item, Batch)]
+                applied = [item for item in [await anext(items) for _ in range(4)] if isinstance(item, Batch)]
             memory.note(applied[0])
         async with self.event_log().follow([COURSES], memory, batch_size=20) as items:
             again = await until_caught_up(items)
-        rest = {event.id for event in log.events if event.topic == COURSES} - {event.id for event in applied[0]}
+        rest = {event.id for event in log.events if event.topic == COURSES} - {event.id for event in applied[0].events}
         assert {event.id for event in again} == rest
 
     # -- the end of the log --------------------------------------------------------------------------------------------
@@ -243,7 +243,7 @@ class EventLogContract(ABC):
                 async for item in items:
                     if isinstance(item, Batch):
                         got.extend(item.events)
-                        memory.note(item.events)
+                        memory.note(item)
                         async with came:
                             came.notify_all()
 

@@ -25,16 +25,18 @@ HEARTBEATS_SECONDS = 0.4
 class Memory:
     """Checkpoints that a test keeps itself."""
 
-    def __init__(self, offsets: Mapping[Place, int] | None = None) -> None:
+    def __init__(self, offsets: Mapping[Place, int] | None = None, hints: Mapping[Place, int] | None = None) -> None:
         self.offsets: dict[Place, int] = dict(offsets or {})
+        self.hints: dict[Place, int] = dict(hints or {})
         self.asked: list[frozenset[int]] = []
 
     async def load(self, partitions: frozenset[int]) -> Reached:
         self.asked.append(partitions)
-        return Reached(dict(self.offsets))
+        return Reached(dict(self.offsets), dict(self.hints))
 
-    def note(self, events: Collection[Recorded]) -> None:
-        self.offsets.update(((event.topic, event.partition), event.offset) for event in events)
+    def note(self, batch: Batch) -> None:
+        self.offsets.update(((event.topic, event.partition), event.offset) for event in batch.events)
+        self.hints.update(batch.hints)
 
 
 class Busy(Memory):
@@ -75,7 +77,7 @@ async def until_caught_up(items: AsyncIterator[Item], memory: Memory | None = No
             if isinstance(item, Batch):
                 got.extend(item.events)
                 if memory is not None:
-                    memory.note(item.events)
+                    memory.note(item)
             elif isinstance(item, CaughtUp):
                 return got
     raise AssertionError("the iterator ended")

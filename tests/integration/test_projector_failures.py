@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from events.courses import CourseChanged
+from events.ports import Batch
 from projectors.checkpoints import CheckpointMoved
 from projectors.progress import State
 from tests.integration.one_projection import POISON, FussyCourses, OneProjection, ParkingCourses, one_projection
@@ -182,9 +183,9 @@ async def test_a_zombie_that_applies_what_another_already_did_is_refused(databas
         (zombie, first), (rightful, second) = one.batches(), one.batches()
         await zombie.load(everything)
         await rightful.load(everything)
-        await rightful.deliver(one.log.events)
+        await rightful.deliver(Batch(one.log.events))
         with pytest.raises(CheckpointMoved):
-            await zombie.deliver(one.log.events)
+            await zombie.deliver(Batch(one.log.events))
         assert await one.admin.fetchval(SEEN) == 1
         first.close()
         second.close()
@@ -203,7 +204,7 @@ async def test_two_runners_without_a_lock_between_them_still_apply_everything_on
             while (start := sum((await batches.load(everything)).offsets.values())) < len(one.log.events):
                 for at in range(start, len(one.log.events), 7):
                     try:
-                        await batches.deliver(one.log.events[at : at + 7])
+                        await batches.deliver(Batch(one.log.events[at : at + 7]))
                     except (CheckpointMoved, asyncpg.DeadlockDetectedError):
                         break
             session.close()
