@@ -13,7 +13,7 @@ from events.catalog import PERSONAL, TOPICS
 from events.claims import effects
 from events.contract.asyncapi import example_message
 from events.contract.examples import COURSE, EMAIL_HMAC, EXAMPLES, MESSAGE, SESSION, USER
-from events.contract.schemas import HEADERS_NAME, Schema, schema_name, what_happened
+from events.contract.schemas import HEADERS_NAME, Schema, schema_name, type_in_words, what_happened
 from events.event import Event
 
 BEGIN, END = "<!-- events: made by mimo events docs -->", "<!-- /events -->"
@@ -85,25 +85,8 @@ def _members(schema: Schema) -> Iterator[tuple[str, ...]]:
 
 def _type(member: Schema, required: bool) -> str:
     if "default" in member:
-        return f"{_plain_type(member)}; if it is not there: {json.dumps(member['default'])}"
-    return _plain_type(member) if required else f"{_plain_type(member)}, or not there"
-
-
-def _plain_type(member: Schema) -> str:
-    match member:
-        case {"const": value}:
-            return f"`{value}`"
-        case {"enum": values}:
-            return " or ".join(f"`{value}`" for value in values)
-        case {"anyOf": kinds}:
-            return " or ".join(_plain_type(kind) for kind in kinds)
-        case {"type": "array", "items": items}:
-            return f"list of {_plain_type(items)}"
-        case {"format": kind} | {"contentEncoding": kind}:
-            return str(kind)
-        case {"type": "string", "pattern": pattern}:
-            return f"string, `{pattern}`"
-    return str(member["type"])
+        return f"{type_in_words(member)}; if it is not there: {json.dumps(member['default'])}"
+    return type_in_words(member) if required else f"{type_in_words(member)}, or not there"
 
 
 def _claims(event: Event) -> Iterator[str]:

@@ -145,6 +145,24 @@ def what_happened(event_class: type[Event]) -> str:
     return " ".join((event_class.__doc__ or "").split())
 
 
+def type_in_words(member: Schema) -> str:
+    """A member's type, for people."""
+    match member:
+        case {"const": value}:
+            return f"`{value}`"
+        case {"enum": values}:
+            return " or ".join(f"`{value}`" for value in values)
+        case {"anyOf": kinds}:
+            return " or ".join(type_in_words(kind) for kind in kinds)
+        case {"type": "array", "items": items}:
+            return f"list of {type_in_words(items)}"
+        case {"format": kind} | {"contentEncoding": kind}:
+            return str(kind)
+        case {"type": "string", "pattern": pattern}:
+            return f"string, `{pattern}`"
+    return str(member.get("type", "anything"))
+
+
 def _token(subject: str, personal: Mapping[str, str]) -> Schema:
     held = ", ".join(f"`{name}` ({text[:1].lower()}{text[1:].rstrip('.')})" for name, text in personal.items())
     return {
