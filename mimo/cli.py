@@ -18,7 +18,7 @@ from rich.table import Table
 
 from events.errors import MimoError
 from infra.settings import LogFormat, LogLevel, settings_table
-from mimo import events
+from mimo import events, kafka
 from mimo.options import AsJson, Data, read_settings
 
 app = typer.Typer(
@@ -35,6 +35,7 @@ keys = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=Tru
 app.add_typer(people, name="users")
 app.add_typer(keys, name="keys")
 app.add_typer(events.app, name="events")
+app.add_typer(kafka.app, name="kafka")
 
 
 class GrantedRole(StrEnum):
@@ -63,6 +64,13 @@ def up(
     projector_port: Annotated[
         int | None, typer.Option(help="Port of the projector's health and metrics; 0: any. \\[default: 8003]")
     ] = None,
+    kafka: Annotated[bool, typer.Option("--kafka", help="Distribute the log through Kafka.")] = False,
+    kafka_port: Annotated[
+        int | None, typer.Option(help="Port of our own Kafka broker; 0: any; implies --kafka. \\[default: 9092]")
+    ] = None,
+    relay_port: Annotated[
+        int | None, typer.Option(help="Port of the relay's health and metrics; 0: any. \\[default: 8004]")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes of each API. \\[default: 1]")] = None,
     projector_workers: Annotated[
         int | None, typer.Option(help="Processes of the projector; they share its work. \\[default: 1]")
@@ -71,11 +79,14 @@ def up(
     """Start the whole system and keep it running until Ctrl-C.
 
     Starts PostgreSQL (unless MIMO_DATABASE_URL names one), migrates, starts the command API, the query API and the
-    projector, and prints one line "ready" with the addresses. What crashes is started again.
+    projector, and prints one line "ready" with the addresses. What crashes is started again. With --kafka it also
+    starts a Kafka broker (unless MIMO_KAFKA_BOOTSTRAP names a cluster) and the relay, and projectors follow Kafka.
     """
     from mimo import up as running
+    from mimo.cluster import own_broker_port
 
     ports = {"command_port": command_port, "query_port": query_port, "projector_port": projector_port}
+    ports["relay_port"] = relay_port
     settings = read_settings(data=data, workers=workers, projector_workers=projector_workers, **ports)
     terminal = settings.log_format is LogFormat.TEXT or (settings.log_format is LogFormat.AUTO and sys.stderr.isatty())
     if terminal and "log_level" not in settings.model_fields_set:  # people want to see what matters
@@ -88,7 +99,7 @@ def up(
         else:
             log.warning(sentence)
 
-    running.up(settings, say, typer.echo)
+    running.up(settings, say, typer.echo, own_broker_port(settings, kafka, kafka_port))
 
 
 @app.command()

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Mapping
 
 from infra.embedded_postgres import EmbeddedPostgres
+from infra.kafka.broker import LocalBroker
 from infra.settings import Settings
 from mimo.ground import MARK
 from mimo.part import Part
@@ -16,6 +17,7 @@ from mimo.part import Part
 CONNECTIONS_PER_WORKER = 16
 """Of both APIs together: their pools, appends, tails (docs/operations.md)."""
 CONNECTIONS_PER_PROJECTOR = 15
+CONNECTIONS_OF_THE_RELAY = 5
 SPARE_CONNECTIONS = 70
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -23,20 +25,37 @@ METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 def connections(settings: Settings) -> int:
     """How many connections there may be: what all processes open at most, and some for operators."""
     of_apis = CONNECTIONS_PER_WORKER * settings.workers
-    return of_apis + CONNECTIONS_PER_PROJECTOR * settings.projector_workers + SPARE_CONNECTIONS
+    of_projectors = CONNECTIONS_PER_PROJECTOR * settings.projector_workers
+    return of_apis + of_projectors + CONNECTIONS_OF_THE_RELAY + SPARE_CONNECTIONS
 
 
-def wanted_ports(settings: Settings) -> dict[str, int]:
-    """The ports that the parts listen on, by the name of the setting."""
-    return {
+def wanted_ports(settings: Settings, kafka_port: int | None) -> dict[str, int]:
+    """The ports that will be listened on, by the name of the setting or option.
+
+    Args:
+        settings: all settings.
+        kafka_port: of a broker of our own, if there is one.
+    """
+    wanted = {
         "command_port": settings.command_port,
         "query_port": settings.query_port,
         "projector_port": settings.projector_port,
     }
+    if kafka_port is not None or settings.kafka_bootstrap is not None:
+        wanted["relay_port"] = settings.relay_port
+    if kafka_port is not None:
+        wanted["kafka_port"] = kafka_port
+    return wanted
 
 
-def parts(settings: Settings, postgres: EmbeddedPostgres | None) -> list[Part]:
-    """What runs beside the database: the two APIs and the projector."""
+def parts(settings: Settings, postgres: EmbeddedPostgres | None, broker: LocalBroker | None) -> list[Part]:
+    """What runs beside the database.
+
+    Args:
+        settings: all settings; with `kafka_bootstrap` the relay is one of the parts.
+        postgres: the embedded database, if there is one.
+        broker: our own Kafka broker, prepared, if there is one.
+    """
 
     def part(name: str, package: str) -> Part:
         def environment() -> Mapping[str, str]:
@@ -45,7 +64,27 @@ def parts(settings: Settings, postgres: EmbeddedPostgres | None) -> list[Part]:
 
         return Part(name, [sys.executable, "-m", package], environment)
 
-    return [part("projector", "projectors"), part("command API", "command_api"), part("query API", "query_api")]
+    found = [] if broker is None else [_broker_part(settings, broker)]
+    if settings.kafka_bootstrap is not None:
+        found.append(part("relay", "infra.relay"))
+    return [
+        *found,
+        part("projector", "projectors"),
+        part("command API", "command_api"),
+        part("query API", "query_api"),
+    ]
+
+
+def _broker_part(settings: Settings, broker: LocalBroker) -> Part:
+    environment = {**broker.environment(), MARK: str(settings.data)}
+    return Part(
+        "Kafka broker",
+        broker.command,
+        lambda: environment,
+        serves=True,
+        folder=broker.folder,
+        output=broker.folder / "output.log",
+    )
 
 
 def _environment(settings: Settings, database_url: str, package: str) -> Mapping[str, str]:
@@ -59,10 +98,15 @@ def _environment(settings: Settings, database_url: str, package: str) -> Mapping
         "MIMO_COMMAND_PORT": str(settings.command_port),
         "MIMO_QUERY_PORT": str(settings.query_port),
         "MIMO_PROJECTOR_PORT": str(settings.projector_port),
+        "MIMO_RELAY_PORT": str(settings.relay_port),
         "MIMO_WORKERS": str(settings.workers),
         "MIMO_PROJECTOR_WORKERS": str(settings.projector_workers),
         "MIMO_LOG_LEVEL": settings.log_level.value,
     }
+    if settings.kafka_bootstrap is not None:
+        environment["MIMO_KAFKA_BOOTSTRAP"] = settings.kafka_bootstrap
+        environment["MIMO_KAFKA_SECURITY"] = settings.kafka_security.value
+        environment["MIMO_KAFKA_REPLICATION"] = str(settings.kafka_replication)
     if (settings.projector_workers if package == "projectors" else settings.workers) > 1:
         folder = settings.data / "metrics" / package
         shutil.rmtree(folder, ignore_errors=True)  # the files of earlier workers would be counted again
@@ -73,17 +117,21 @@ def _environment(settings: Settings, database_url: str, package: str) -> Mapping
 
 def ready_urls(settings: Settings) -> dict[str, str]:
     """By the part's name, the address that answers 200 when it is ready."""
-    return {
-        "command API": f"{_address(settings, settings.command_port)}/readyz",
-        "query API": f"{_address(settings, settings.query_port)}/readyz",
-        "projector": f"{_address(settings, settings.projector_port)}/readyz",
+    ports = {
+        "command API": settings.command_port,
+        "query API": settings.query_port,
+        "projector": settings.projector_port,
     }
+    if settings.kafka_bootstrap is not None:
+        ports["relay"] = settings.relay_port
+    return {name: f"{_address(settings, port)}/readyz" for name, port in ports.items()}
 
 
 def ready_line(settings: Settings) -> str:
     """The line that says where everything is."""
     command, query = _address(settings, settings.command_port), _address(settings, settings.query_port)
-    return f"ready  command API {command}  query API {query}"
+    kafka = f"  Kafka {settings.kafka_bootstrap}" if settings.kafka_bootstrap is not None else ""
+    return f"ready  command API {command}  query API {query}{kafka}"
 
 
 def _address(settings: Settings, port: int) -> str:

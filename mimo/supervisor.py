@@ -4,6 +4,7 @@ It must not know what the parts do: they are processes with a name, some with an
 It runs in the main thread and uses no other, for the sake of the children that are tied to it.
 """
 
+import json
 import time
 import urllib.error
 import urllib.request
@@ -18,6 +19,8 @@ WATCH_SECONDS = 1.0
 READY_POLL_SECONDS = 0.1
 READY_ANSWER_SECONDS = 2.5
 FAILURES_BEFORE_READY = 4
+PATIENCE_SECONDS = 15.0
+"""How long people are left without a word before everything is ready for the first time."""
 STOP_SECONDS = 5.5
 SERVER_STOP_SECONDS = 4.0
 """For the parts that others use, beside the database's own steps; both together stay below ten seconds."""
@@ -45,6 +48,7 @@ class Supervisor:
         self._postgres = postgres
         self._say = say
         self._was_ready = False
+        self._tell_at = 0.0
 
     def run(self, signals: Signals, ready: Callable[[], None]) -> None:
         """Run until a signal asks to stop; everything that it started has ended when it returns or raises.
@@ -56,6 +60,7 @@ class Supervisor:
         Raises:
             CannotStart: a part does not come up at all, or the database cannot be started again.
         """
+        self._tell_at = time.monotonic() + PATIENCE_SECONDS
         try:
             while not signals.stopping:
                 self._watch_postgres(signals)
@@ -103,10 +108,18 @@ class Supervisor:
 
     def _all_ready(self, signals: Signals) -> bool:
         for name, url in list(self._waiting.items()):
-            if signals.stopping or not _is_ready(url):
+            why = _not_ready(url)
+            if signals.stopping or why is not None:
+                self._tell(f"Waiting for the {name}: {why}.")
                 return False
             del self._waiting[name]
         return all(part.pid is not None for part in self._parts)
+
+    def _tell(self, sentence: str) -> None:
+        """Say what is being waited for, now and then."""
+        if time.monotonic() >= self._tell_at:
+            self._tell_at = time.monotonic() + PATIENCE_SECONDS
+            self._say(sentence)
 
     def _seconds_to_next(self) -> float:
         if not self._was_ready:
@@ -141,9 +154,21 @@ def _wait_and_kill(parts: Sequence[Part], deadline: float, signals: Signals) -> 
         part.kill()
 
 
-def _is_ready(url: str) -> bool:
+def _not_ready(url: str) -> str | None:
+    """Why a part is not ready, in its own words if it has any; None when it is."""
     try:
-        with urllib.request.urlopen(url, timeout=READY_ANSWER_SECONDS) as answer:  # noqa: S310 - our own http address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError, ValueError):
-        return False
+        with urllib.request.urlopen(url, timeout=READY_ANSWER_SECONDS):  # noqa: S310 - our own http address
+            return None
+    except urllib.error.HTTPError as error:
+        with error:
+            return _reasons(error.read())
+    except (OSError, ValueError):
+        return "it does not answer yet"
+
+
+def _reasons(body: bytes) -> str:
+    """What `/readyz` names as not ready."""
+    try:
+        return "; ".join(f"{one['name']}: {one['reason']}" for one in json.loads(body)["not_ready"])
+    except (ValueError, KeyError, TypeError):
+        return "it is not ready"

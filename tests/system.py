@@ -15,12 +15,12 @@ from infra.processes import end, matching
 from tests.until import until
 
 ROOT = Path(__file__).parent.parent
-READY = re.compile(r"^ready  command API (\S+)  query API (\S+)$", re.MULTILINE)
+READY = re.compile(r"^ready  command API (\S+)  query API (\S+)(?:  Kafka (\S+))?$", re.MULTILINE)
 START_SECONDS = 90.0
 STOP_SECONDS = 10.0
 """What the product promises; not a guess of ours."""
 CHEAP = {"MIMO_BCRYPT_ROUNDS": "4"}
-ANY_PORTS = ("--command-port", "0", "--query-port", "0", "--projector-port", "0")
+ANY_PORTS = ("--command-port", "0", "--query-port", "0", "--projector-port", "0", "--relay-port", "0")
 
 _numbers = itertools.count(1)
 
@@ -34,7 +34,7 @@ def run_mimo(*arguments: str, **environment: str) -> "subprocess.CompletedProces
 
 
 class System:
-    """One `mimo up`. Start it, use `command` and `query` (its addresses), stop or kill it."""
+    """One `mimo up`. Start it, use `command`, `query` and `kafka` (its addresses), stop or kill it."""
 
     def __init__(self, data: Path, *options: str, **environment: str) -> None:
         """Describe it.
@@ -46,6 +46,7 @@ class System:
         """
         self.data = data
         self.command = self.query = ""
+        self.kafka: str | None = None
         self.log = data.parent / f"{data.name}-{next(_numbers)}.log"
         self._options = options
         self._environment = {**os.environ, **CHEAP, **environment}
@@ -57,7 +58,7 @@ class System:
         until(lambda: READY.search(self.said()) or self._ended_early(), "mimo up says ready", START_SECONDS)
         found = READY.search(self.said())
         assert found is not None, f"mimo up ended: {self.said()[-3000:]}"
-        self.command, self.query = found.groups()
+        self.command, self.query, self.kafka = found.groups()
         return self
 
     def begin(self) -> None:
@@ -83,7 +84,7 @@ class System:
         return psutil.Process(self._process.pid)
 
     def parts(self) -> list[psutil.Process]:
-        """Everything that carries its mark: both APIs with their workers, the projector."""
+        """Everything that carries its mark: APIs and projectors with their workers, the relay, the Kafka broker."""
         place = str(self.data.resolve())
         return matching(lambda process: process.environ().get("MIMO_SUPERVISED") == place)
 

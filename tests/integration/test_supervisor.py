@@ -33,13 +33,18 @@ child.wait()
 IGNORES_SIGTERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + RUNS
 
 
+NOT_READY = b'{"status": "unready", "not_ready": [{"name": "kafka", "reason": "nobody is there"}]}'
+
+
 class Answer(BaseHTTPRequestHandler):
-    """Says ready."""
+    """Says ready, or why not on /later."""
 
     def do_GET(self) -> None:
         """Answer."""
-        self.send_response(200)
+        ready = self.path != "/later"
+        self.send_response(200 if ready else 503)
         self.end_headers()
+        self.wfile.write(b"" if ready else NOT_READY)
 
     def log_message(self, *_: object) -> None:
         """Be quiet."""
@@ -183,6 +188,17 @@ def test_when_a_part_with_a_file_of_its_own_never_comes_up_the_file_is_named(tmp
     broken = Part("broken", [sys.executable, "-c", "raise SystemExit(3)"], lambda: os.environ, output=output)
     with pytest.raises(CannotStart, match=f"with exit code 3; see {output}"):
         run([broken], Script(lambda: False), {"broken": "http://127.0.0.1:9/readyz"})
+
+
+def test_after_a_while_it_says_what_it_waits_for(
+    tmp_path: Path, ready_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mimo.supervisor.PATIENCE_SECONDS", 0.0)
+    file = tmp_path / "pid"
+    later = ready_url.replace("readyz", "later")
+    said, ready = run([part("worker", RUNS, str(file))], Script(file.exists), {"worker": later})
+    assert "Waiting for the worker: kafka: nobody is there." in said
+    assert ready == 0
 
 
 def test_the_pause_before_a_restart_grows_and_is_forgotten_after_steady_work() -> None:
