@@ -20,7 +20,7 @@ from infra.session_ends import ErasedKeys
 from infra.sessions import SessionWatch
 from infra.settings import LogLevel, Settings, Switch, load_settings
 from infra.telemetry import configure_logging
-from infra.tokens import MAX_LIFETIME_SECONDS, Tokens
+from infra.tokens import MAX_LIFETIME_SECONDS, issuing_tokens
 from infra.web.application import new_application
 from infra.web.auth import Authenticator
 from infra.web.health import add_health
@@ -76,7 +76,7 @@ def new_command_api(settings: Settings, secrets: Secrets) -> FastAPI:
 async def _open(settings: Settings, secrets: Secrets) -> AsyncIterator[CommandApi]:
     """Opens everything that commands need, and closes it at the end."""
     url = settings.require_database_url
-    tokens = Tokens(secrets.signing_keys, settings.token_issuer, settings.token_audience, settings.access_token_seconds)
+    tokens = issuing_tokens(settings, secrets)
     own = partial(connect, url, application=f"{APPLICATION}-sessions", role=Role.COMMAND)
     async with (
         open_event_store(url) as store,

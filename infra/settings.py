@@ -4,6 +4,7 @@ It must not know what the settings are used for. Only entry points call `load_se
 """
 
 from enum import StrEnum
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated
 
@@ -115,6 +116,11 @@ class Settings(BaseSettings):
     kafka_username: str | None = Field(None, description="Name to log in with (SASL).")
     kafka_password: SecretStr | None = Field(None, description="Password to log in with (SASL).")
     allowed_origins: Words = Field((), description="Web origins that may call the APIs, separated by commas.")
+    trusted_proxies: Words = Field(
+        (),
+        description="Addresses or networks (`10.0.0.0/8`) of reverse proxies whose `X-Forwarded-For` is believed, "
+        "separated by commas.",
+    )
     rate_limits: Switch = Field(
         Switch.ON, description="Limits on registering, login and refresh; off for load tests only."
     )
@@ -131,6 +137,11 @@ class Settings(BaseSettings):
         description="PEM files with the P-256 keys of access tokens, separated by commas; the first signs, all verify. "
         "Without it one is made in the data folder.",
     )
+    public_keys: Path | None = Field(
+        None,
+        description="JWKS file with the public keys of access tokens (`mimo keys public`); with it the query API needs "
+        "no private key.",
+    )
     token_issuer: str = Field("mimo", description="`iss` of access tokens.")
     token_audience: str = Field("mimo", description="`aud` of access tokens.")
     access_token_seconds: int = Field(900, ge=10, le=900, description="Life of an access token.")
@@ -145,11 +156,18 @@ class Settings(BaseSettings):
         LogFormat.AUTO, description="json, text, or auto: text on a terminal, JSON elsewhere."
     )
 
-    @field_validator("allowed_origins", "signing_keys", mode="before")
+    @field_validator("allowed_origins", "signing_keys", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(word.strip().rstrip("/") for word in value.split(",") if word.strip())
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for word in value:
+            ip_network(word)  # raises ValueError; uvicorn would take a slip for the name of a host
         return value
 
     @field_validator("secret_key")

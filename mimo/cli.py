@@ -195,6 +195,16 @@ def keys_rotate(data: Data = None) -> None:
     typer.echo(f"Made {rotate_signing_key(read_settings(data=data).keys_folder)}; restart to use it.")
 
 
+@keys.command("public")
+def keys_public(data: Data = None) -> None:
+    """Print the public keys (JWKS), for query APIs that shall have no private ones (MIMO_PUBLIC_KEYS)."""
+    from infra.secrets import load_secrets
+    from infra.tokens import issuing_tokens
+
+    settings = read_settings(data=data)
+    typer.echo(issuing_tokens(settings, load_secrets(settings)).jwks())
+
+
 @app.command()
 def settings() -> None:
     """List all settings as a table: variable, default, meaning."""

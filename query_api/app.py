@@ -11,11 +11,10 @@ import asyncpg
 from fastapi import FastAPI
 
 from infra.postgres import AWAY, Role, connect, pool
-from infra.secrets import Secrets, load_secrets
 from infra.sessions import SessionWatch
 from infra.settings import LogLevel, Settings, load_settings
 from infra.telemetry import configure_logging
-from infra.tokens import MAX_LIFETIME_SECONDS, Tokens
+from infra.tokens import MAX_LIFETIME_SECONDS, TokenVerifier, token_verifier
 from infra.web.application import new_application
 from infra.web.auth import TOKEN_PATH, Authenticator
 from infra.web.health import add_health
@@ -41,20 +40,18 @@ def create() -> FastAPI:
     """The application with the settings of the environment: what each worker process calls."""
     settings = load_settings()
     configure_logging(settings, "query_api")
-    app = new_query_api(settings, load_secrets(settings))
+    app = new_query_api(settings, token_verifier(settings))
     settle()
     return app
 
 
-def new_query_api(settings: Settings, secrets: Secrets) -> FastAPI:
+def new_query_api(settings: Settings, tokens: TokenVerifier) -> FastAPI:
     """The application.
 
     Args:
         settings: all settings.
-        secrets: the keys of access tokens.
+        tokens: verifies access tokens.
     """
-    tokens = Tokens(secrets.signing_keys, settings.token_issuer, settings.token_audience, settings.access_token_seconds)
-
     app = new_application(
         "mimo queries",
         DESCRIPTION,
@@ -76,7 +73,7 @@ def new_query_api(settings: Settings, secrets: Secrets) -> FastAPI:
     return app
 
 
-def _lifespan(settings: Settings, tokens: Tokens) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+def _lifespan(settings: Settings, tokens: TokenVerifier) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     """What runs beside the requests, and what they are handed."""
     url = settings.require_database_url
 

@@ -131,25 +131,25 @@ def main(application: str, port_of: Callable[[Settings], int], *, workers_of: Ca
         settings = load_settings()
         configure_logging(settings, application)
         _ = settings.require_database_url
-        _serve(f"{application}.app:create", settings.host, port_of(settings), workers_of(settings))
+        _serve(f"{application}.app:create", settings, port_of(settings), workers_of(settings))
     except CannotStart as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return 0
 
 
-def _serve(factory: str, host: str, port: int, workers: int) -> None:
+def _serve(factory: str, settings: Settings, port: int, workers: int) -> None:
     with tempfile.TemporaryDirectory(prefix="mimo-metrics-") as folder:
         if workers > 1:
             os.environ.setdefault(MULTIPROCESS_FOLDER, folder)
-        _run(factory, host, port, workers)
+        _run(factory, settings, port, workers)
 
 
-def _run(factory: str, host: str, port: int, workers: int) -> None:
+def _run(factory: str, settings: Settings, port: int, workers: int) -> None:
     uvicorn.run(
         factory,
         factory=True,
-        host=host,
+        host=settings.host,
         port=port,
         workers=workers,
         http="infra.web.server:PatientProtocol",
@@ -157,6 +157,8 @@ def _run(factory: str, host: str, port: int, workers: int) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),  # by default uvicorn believes whoever connects from this machine
+        forwarded_allow_ips=list(settings.trusted_proxies),
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=SHUTDOWN_SECONDS,

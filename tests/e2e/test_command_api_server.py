@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from time import monotonic
 
@@ -33,8 +33,8 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(database_url: str, data: Path, **settings: str) -> Iterator[str]:
-    """Runs `python -m command_api` and waits until it is ready."""
+def serving(database_url: str, data: Path, log: Path | None = None, **settings: str) -> Iterator[str]:
+    """Runs `python -m command_api` and waits until it is ready; what it says goes into `log`."""
     port = free_port()
     environment = {
         **os.environ,
@@ -44,7 +44,8 @@ def serving(database_url: str, data: Path, **settings: str) -> Iterator[str]:
         "MIMO_BCRYPT_ROUNDS": "4",
         **settings,
     }
-    process = subprocess.Popen([sys.executable, "-m", "command_api"], cwd=ROOT, env=environment)
+    with log.open("wb") if log else nullcontext() as said:
+        process = subprocess.Popen([sys.executable, "-m", "command_api"], cwd=ROOT, env=environment, stderr=said)
     try:
         url = f"http://127.0.0.1:{port}"
         until_ready(url, process)
@@ -100,6 +101,26 @@ def test_two_workers_carry_out_commands_and_count_together(database_url: str, tm
             assert float(line.rsplit(" ", 1)[1]) == 20
             foreign = client.get("/livez", headers={"Origin": "https://evil.example"})
             assert "access-control-allow-origin" not in foreign.headers
+
+
+@pytest.mark.parametrize(
+    ("trusted", "forwarded", "counted"),
+    [
+        ("", "192.0.2.7", "127.0.0.1"),
+        ("10.0.0.0/8", "192.0.2.7", "127.0.0.1"),
+        ("127.0.0.1", "192.0.2.7", "192.0.2.7"),
+        ("127.0.0.0/8,10.0.0.0/8", "made up, 198.51.100.1, 192.0.2.7, 10.1.2.3", "192.0.2.7"),
+    ],
+    ids=["no proxy", "another's word", "the proxy's word", "several proxies"],
+)
+def test_only_a_trusted_proxy_says_who_the_client_is(
+    database_url: str, tmp_path: Path, trusted: str, forwarded: str, counted: str
+) -> None:
+    log = tmp_path / "log"
+    with serving(database_url, tmp_path, log, MIMO_TRUSTED_PROXIES=trusted, MIMO_LOG_FORMAT="json") as url:
+        assert httpx2.get(f"{url}/v1/nothing", headers={"X-Forwarded-For": forwarded}).status_code == 404
+    (line,) = [json.loads(line) for line in log.read_text().splitlines() if "/v1/nothing" in line]
+    assert line["address"] == counted
 
 
 def test_workers_end_when_their_starter_is_killed(database_url: str, tmp_path: Path) -> None:

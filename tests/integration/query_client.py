@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from infra.secrets import Secrets
 from infra.settings import Settings
-from infra.tokens import Tokens
+from infra.tokens import Tokens, issuing_tokens
 from query_api.app import new_query_api
 
 SIGNED_IN = "insert into log.claim (scope, key, event_id) values ($1, $2, gen_random_uuid())"
@@ -63,8 +63,8 @@ async def query_client(url: str, **settings: Any) -> AsyncIterator[QueryClient]:
     """The query API on a database."""
     chosen = Settings(database_url=url, **settings)
     key = new_signing_key()
-    app = new_query_api(chosen, Secrets(b"k" * 32, (key,)))
-    tokens = Tokens((key,), chosen.token_issuer, chosen.token_audience, chosen.access_token_seconds)
+    tokens = issuing_tokens(chosen, Secrets(b"k" * 32, (key,)))
+    app = new_query_api(chosen, tokens)
     transport = httpx2.ASGITransport(app=app)
     connection = await asyncpg.connect(url)
     try:

@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 import pytest_asyncio
 
+from infra.tokens import token_verifier
 from projectors.app import new_projector
 from query_api.app import new_query_api
 from tests.command_api import Person, School, school
@@ -47,7 +48,7 @@ class Whole:
 async def whole(database_url: str) -> AsyncIterator[Whole]:
     async with school(database_url, rate_limits="off") as commands:
         projector = new_projector(commands.settings)
-        queries = new_query_api(commands.settings, commands.secrets)
+        queries = new_query_api(commands.settings, token_verifier(commands.settings))
         transport = httpx2.ASGITransport(app=queries, raise_app_exceptions=False)
         async with (
             projector.router.lifespan_context(projector),

@@ -43,6 +43,8 @@ def test_they_cannot_change() -> None:
         ("SECRET_KEY", "ab" * 16),
         ("BCRYPT_ROUNDS", "2"),
         ("ACCESS_TOKEN_SECONDS", "3600"),
+        ("TRUSTED_PROXIES", "10.0.0.0/8,ingress"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
     ],
 )
 def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:

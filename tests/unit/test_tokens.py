@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64encode
+from pathlib import Path
 from time import time
 from typing import Any
 from uuid import uuid4
@@ -13,7 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from jose import jwk, jws
 
-from infra.tokens import InvalidToken, Tokens
+from events.errors import CannotStart
+from infra.secrets import load_secrets
+from infra.settings import load_settings
+from infra.tokens import InvalidToken, Tokens, TokenVerifier, issuing_tokens, token_verifier
 
 
 def new_pem(curve: ec.EllipticCurve | None = None) -> str:
@@ -133,6 +137,38 @@ def test_at_a_rotation_the_first_key_signs_and_all_verify() -> None:
 def test_the_published_keys_hold_no_private_part() -> None:
     (key,) = json.loads(TOKENS.jwks())["keys"]
     assert set(key) == {"kty", "crv", "x", "y", "kid", "use", "alg", "key_ops"}
+
+
+def test_who_only_verifies_needs_only_the_public_keys(tmp_path: Path) -> None:
+    settings = load_settings(data=tmp_path / "command")
+    tokens = issuing_tokens(settings, load_secrets(settings))
+    published = tmp_path / "jwks.json"
+    published.write_bytes(tokens.jwks())
+    verifier = token_verifier(load_settings(data=tmp_path / "query", public_keys=published))
+    token = tokens.issue(uuid4(), uuid4(), ["admin"])
+    assert verifier.verify(token) == tokens.verify(token)
+    with pytest.raises(InvalidToken):
+        verifier.verify(TOKENS.issue(uuid4(), uuid4(), []))
+    assert not (tmp_path / "query").exists()
+    assert not isinstance(verifier, Tokens)
+    assert verifier.jwks() == tokens.jwks()
+
+
+def test_what_is_no_set_of_public_keys_is_a_configuration_error(tmp_path: Path) -> None:
+    other_curve = jwk.construct(new_pem(ec.SECP384R1()), "ES384").public_key().to_dict()
+    secret = {"kty": "oct", "k": "AAAA"}
+    for keys in (b"", b"{}", b"[]", b'{"keys": []}', b'{"keys": [{}]}', _jwks(other_curve), _jwks(secret)):
+        with pytest.raises(ValueError, match="keys"):
+            TokenVerifier.of_jwks(keys, "mimo", "mimo")
+    published = tmp_path / "jwks.json"
+    for _ in range(2):  # missing, then empty
+        with pytest.raises(CannotStart, match="MIMO_PUBLIC_KEYS"):
+            token_verifier(load_settings(public_keys=published))
+        published.touch()
+
+
+def _jwks(*keys: dict[str, Any]) -> bytes:
+    return json.dumps({"keys": keys}, default=bytes.decode).encode()
 
 
 def test_long_lives_missing_keys_and_other_curves_are_configuration_errors() -> None:
