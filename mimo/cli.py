@@ -4,22 +4,18 @@ It must not hold any logic of its own.
 """
 
 import asyncio
-import json
 import sys
-from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from events.errors import MimoError
 from infra.settings import LogFormat, LogLevel, settings_table
-from mimo import events, kafka
-from mimo.options import AsJson, Data, read_settings
+from mimo import events, kafka, pipeline, topics
+from mimo.options import Data, read_settings
 
 app = typer.Typer(
     help="An education backend with real-time chat: commands in, events logged, views out.\n\n"
@@ -36,6 +32,7 @@ app.add_typer(people, name="users")
 app.add_typer(keys, name="keys")
 app.add_typer(events.app, name="events")
 app.add_typer(kafka.app, name="kafka")
+app.add_typer(topics.app, name="topics")
 
 
 class GrantedRole(StrEnum):
@@ -114,29 +111,8 @@ def migrate(data: Data = None) -> None:
     typer.echo("The database is at the newest revision.")
 
 
-@app.command()
-def status(data: Data = None, as_json: AsJson = False) -> None:
-    """Show how far each projection, and in Kafka mode the relay, is behind the log, in events and seconds."""
-    from mimo.database import database
-    from mimo.status import read_status, relay_sentence
-
-    with database(read_settings(data=data)) as url:
-        found = asyncio.run(read_status(url))
-    if as_json:
-        typer.echo(json.dumps(asdict(found), default=str))
-        return
-    table = Table("generation", "status", "events behind", "seconds behind", "parked", "stopped")
-    table.columns[0].no_wrap = True
-    for line in found.lines:
-        name = f"{line.projection}_v{line.version}_g{line.generation}"
-        behind = (str(line.events_behind), f"{line.seconds_behind:.1f}", str(line.parked), line.stopped or "")
-        table.add_row(name, line.status, *behind)
-    Console().print(table)
-    typer.echo(f"{found.position} events in the log")
-    if found.relay is not None:
-        typer.echo(relay_sentence(found.relay))
-    if found.dead_letters:
-        typer.echo(f"{found.dead_letters} records that could not be read: see mimo dead-letters")
+app.command()(pipeline.status)
+app.command("dead-letters")(pipeline.dead_letters)
 
 
 @app.command()

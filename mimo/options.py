@@ -1,8 +1,9 @@
-"""What the modules of the `mimo` command share: options that several commands have, and reading the settings.
+"""What the modules of the `mimo` command share: options that several commands have, the settings, who is asking.
 
 It must not know any command.
 """
 
+import getpass
 from pathlib import Path
 from typing import Annotated
 
@@ -25,3 +26,11 @@ def read_settings(**given: object) -> Settings:
     found = load_settings(**given)
     configure_logging(found, "mimo")
     return found
+
+
+def operator() -> str:
+    """The account that runs the command, for what is noted of it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container may run under a number without a name
+        return "unknown"

@@ -3,8 +3,6 @@
 It must not know HTTP: the operator at the machine needs no account.
 """
 
-import getpass
-
 import asyncpg
 
 from events.errors import CannotStart, Refused
@@ -14,6 +12,7 @@ from events.users import Role, RoleGranted
 from infra.event_store import open_event_store
 from infra.ids import new_id
 from infra.secrets import Secrets
+from mimo.options import operator
 
 
 async def grant(url: str, secrets: Secrets, email: str, role: Role) -> bool:
@@ -36,7 +35,7 @@ async def grant(url: str, secrets: Secrets, email: str, role: Role) -> bool:
             login = await store.login(secrets.email_hmac(email))
             if login is None:
                 raise CannotStart(f"Nobody is registered with {email}.")
-            meta = Meta(actor=f"operator:{_operator()}", correlation_id=str(new_id()))
+            meta = Meta(actor=f"operator:{operator()}", correlation_id=str(new_id()))
             event = RoleGranted(user_id=login.user_id, role=role)
             try:
                 await store.append(Append(events=(NewEvent(new_id(), event),), meta=meta))
@@ -47,11 +46,3 @@ async def grant(url: str, secrets: Secrets, email: str, role: Role) -> bool:
             return True
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
         raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
-
-
-def _operator() -> str:
-    """The account that runs the command."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container may run under a number without a name
-        return "unknown"

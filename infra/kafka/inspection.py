@@ -1,0 +1,72 @@
+"""What the topics of an installation are like on the cluster: partitions, copies, settings. It changes nothing.
+
+It must not know what is in them, nor what they should be like.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from events.errors import CannotStart
+from infra.kafka.cluster import AWAY, Cluster
+from infra.kafka.topics import administration
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic as the cluster has it.
+
+    Attributes:
+        partitions: how many it has.
+        copies: how many of each partition there are to be.
+        settings: all of them that the cluster tells, by Kafka's own names.
+    """
+
+    partitions: int
+    copies: int
+    settings: Mapping[str, str]
+
+
+async def inspect_topics(cluster: Cluster, names: Collection[str]) -> dict[str, Topic]:
+    """Describes topics.
+
+    Args:
+        cluster: where.
+        names: as the log knows them.
+
+    Returns:
+        By the same names, those that are there.
+
+    Raises:
+        CannotStart: the cluster is away or refuses us.
+    """
+    by_topic = {cluster.topic(name): name for name in names}
+    try:
+        async with administration(cluster) as admin:
+            described = await admin.describe_topics(list(by_topic))
+            there = {found["topic"]: found["partitions"] for found in described if found["error_code"] == 0}
+            settings = await _settings(admin, there)
+    except AWAY as error:
+        raise CannotStart(f"Kafka at {cluster.bootstrap} does not tell of its topics: {error}.") from error
+    return {
+        by_topic[topic]: Topic(len(parts), len(parts[0]["replicas"]), settings.get(topic, {}))
+        for topic, parts in there.items()
+    }
+
+
+async def _settings(admin: AIOKafkaAdminClient, topics: Collection[str]) -> dict[str, dict[str, str]]:
+    """The settings of topics; of those that may not be asked, none."""
+    if not topics:
+        return {}
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+    answers = await admin.describe_configs(wanted)
+    return {
+        topic: {entry[0]: entry[1] for entry in entries}
+        for answer in answers
+        for code, _, _, topic, entries in answer.resources
+        if code == 0
+    }

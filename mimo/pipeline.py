@@ -1,0 +1,82 @@
+"""`mimo status` and `mimo dead-letters`: what people are told of the pipeline.
+
+It must not know how it is found out.
+"""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mimo.options import AsJson, Data, read_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import asyncpg
+
+
+def status(data: Data = None, as_json: AsJson = False) -> None:
+    """Show how far each projection, and in Kafka mode the relay, is behind the log, in events and seconds."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from mimo.database import database
+    from mimo.status import read_status, relay_sentence
+
+    with database(read_settings(data=data)) as url:
+        found = asyncio.run(read_status(url))
+    if as_json:
+        typer.echo(json.dumps(asdict(found), default=str))
+        return
+    table = Table("generation", "status", "events behind", "seconds behind", "parked", "stopped")
+    table.columns[0].no_wrap = True
+    for line in found.lines:
+        name = f"{line.projection}_v{line.version}_g{line.generation}"
+        behind = (str(line.events_behind), f"{line.seconds_behind:.1f}", str(line.parked), line.stopped or "")
+        table.add_row(name, line.status, *behind)
+    Console().print(table)
+    typer.echo(f"{found.position} events in the log")
+    if found.relay is not None:
+        typer.echo(relay_sentence(found.relay))
+    if found.dead_letters:
+        typer.echo(f"{found.dead_letters} records that could not be read: see mimo dead-letters")
+
+
+def dead_letters(
+    data: Data = None,
+    as_json: AsJson = False,
+    show: Annotated[str | None, typer.Option(help="Print one raw, as JSON: TOPIC.PARTITION:OFFSET.")] = None,
+    discard: Annotated[str | None, typer.Option(help="Forget one: TOPIC.PARTITION:OFFSET.")] = None,
+) -> None:
+    """List records in Kafka's topics that could not be read as events; no event was lost by them."""
+    from mimo import dead_letters as letters
+    from mimo.database import database
+
+    with database(read_settings(data=data)) as url:
+        if show is not None:
+            typer.echo(json.dumps(asyncio.run(letters.shown(url, letters.where_of(show))), indent=2))
+        elif discard is not None:
+            asyncio.run(letters.discard(url, letters.where_of(discard)))
+            typer.echo(f"Discarded {discard}.")
+        else:
+            _print_letters(asyncio.run(letters.listed(url)), as_json)
+
+
+def _print_letters(rows: "Sequence[asyncpg.Record]", as_json: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    if as_json:
+        typer.echo(json.dumps([dict(row) for row in rows], default=str))
+        return
+    table = Table("record", "found at", "reason")
+    table.columns[0].no_wrap = True
+    for row in rows:
+        record = f"{row['topic']}.{row['partition']}:{row['kafka_offset']}"
+        table.add_row(record, f"{row['found_at']:%Y-%m-%d %H:%M:%S}", row["error"])
+    if rows:
+        Console().print(table)
+    typer.echo(f"{len(rows)} dead letters")

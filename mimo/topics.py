@@ -1,0 +1,56 @@
+"""`mimo topics`: what Kafka holds of the log, partition by partition, and deleting it so that it is filled again.
+
+It must not know how topics are made, filled or read (infra/kafka, infra/relay).
+"""
+
+import asyncio
+import json
+from dataclasses import asdict
+
+import typer
+
+from mimo.options import AsJson, Data, Yes, read_settings
+
+app = typer.Typer(help="The topics in Kafka that hold the log.")
+
+
+@app.callback(invoke_without_command=True)
+def topics(context: typer.Context, data: Data = None, as_json: AsJson = False) -> None:
+    """List what each partition of each topic holds; the offsets are the log's own, dense from 1."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from events.catalog import TOPICS
+    from infra.relay.holdings import read_holdings
+    from mimo.cluster import require_cluster
+
+    found = asyncio.run(read_holdings(require_cluster(read_settings(data=data)), TOPICS))
+    if as_json:
+        typer.echo(json.dumps([{**asdict(holding), "events": holding.events} for holding in found]))
+        return
+    table = Table("topic", "partition", "first", "last", "events")
+    for holding in found:
+        ends = ("–" if offset is None else str(offset) for offset in (holding.first, holding.last))
+        table.add_row(holding.topic, str(holding.partition), *ends, str(holding.events))
+    Console().print(table)
+    number = len({holding.topic for holding in found})
+    typer.echo(f"{sum(holding.events for holding in found)} events in {number} topics")
+
+
+@app.command("delete")
+def topics_delete(data: Data = None, yes: Yes = False) -> None:
+    """Delete the topics; a running relay makes them again at once and fills them from the log.
+
+    Nothing is lost: the log is in PostgreSQL. Consumers outside of mimo have to start again from the beginning.
+    """
+    from events.catalog import TOPICS
+    from infra.kafka.topics import delete_topics
+    from mimo.cluster import require_cluster
+
+    cluster = require_cluster(read_settings(data=data))
+    if not yes:
+        typer.confirm(f"Delete the topics {', '.join(map(cluster.topic, TOPICS))} at {cluster.bootstrap}?", abort=True)
+    deleted = asyncio.run(delete_topics(cluster, TOPICS))
+    typer.echo(f"Deleted {', '.join(deleted)}." if deleted else "There was no topic to delete.")
