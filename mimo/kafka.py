@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="A Kafka broker of your own on this machine, in the data folder.", no_args_is_help=True)
 
-FOLDER = "kafka"
-"""Of the broker, in the data folder."""
-
 
 @app.command("start")
 def kafka_start(
@@ -75,9 +72,9 @@ def kafka_wipe(data: Data = None) -> None:
 
 
 def _broker(data: Path | None, port: int = PORT) -> "LocalBroker":
-    from infra.kafka.broker import LocalBroker
+    from mimo.cluster import local_broker
 
-    return LocalBroker(read_settings(data=data).data / FOLDER, port)
+    return local_broker(read_settings(data=data).data, port)
 
 
 def _existing(data: Path | None) -> "LocalBroker":
