@@ -4,20 +4,17 @@ It must not know what the parts do: they are processes with a name, some with an
 It runs in the main thread and uses no other, for the sake of the children that are tied to it.
 """
 
-import json
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 
 from events.errors import CannotStart
 from infra.embedded_postgres import EmbeddedPostgres
 from mimo.part import Part
+from mimo.readiness import ask_ready
 from mimo.signals import Signals
 
 WATCH_SECONDS = 1.0
 READY_POLL_SECONDS = 0.1
-READY_ANSWER_SECONDS = 2.5
 FAILURES_BEFORE_READY = 4
 PATIENCE_SECONDS = 15.0
 """How long people are left without a word before everything is ready for the first time."""
@@ -108,9 +105,9 @@ class Supervisor:
 
     def _all_ready(self, signals: Signals) -> bool:
         for name, url in list(self._waiting.items()):
-            why = _not_ready(url)
-            if signals.stopping or why is not None:
-                self._tell(f"Waiting for the {name}: {why}.")
+            found = ask_ready(url)
+            if signals.stopping or not found.ready:
+                self._tell(f"Waiting for the {name}: {found.reason}.")
                 return False
             del self._waiting[name]
         return all(part.pid is not None for part in self._parts)
@@ -152,23 +149,3 @@ def _wait_and_kill(parts: Sequence[Part], deadline: float, signals: Signals) -> 
         signals.wait(STOP_POLL_SECONDS)
     for part in parts:
         part.kill()
-
-
-def _not_ready(url: str) -> str | None:
-    """Why a part is not ready, in its own words if it has any; None when it is."""
-    try:
-        with urllib.request.urlopen(url, timeout=READY_ANSWER_SECONDS):  # noqa: S310 - our own http address
-            return None
-    except urllib.error.HTTPError as error:
-        with error:
-            return _reasons(error.read())
-    except (OSError, ValueError):
-        return "it does not answer yet"
-
-
-def _reasons(body: bytes) -> str:
-    """What `/readyz` names as not ready."""
-    try:
-        return "; ".join(f"{one['name']}: {one['reason']}" for one in json.loads(body)["not_ready"])
-    except (ValueError, KeyError, TypeError):
-        return "it is not ready"

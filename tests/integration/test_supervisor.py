@@ -33,6 +33,7 @@ child.wait()
 IGNORES_SIGTERM = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + RUNS
 
 
+READY = b'{"status": "ready", "not_ready": []}'
 NOT_READY = b'{"status": "unready", "not_ready": [{"name": "kafka", "reason": "nobody is there"}]}'
 
 
@@ -44,7 +45,7 @@ class Answer(BaseHTTPRequestHandler):
         ready = self.path != "/later"
         self.send_response(200 if ready else 503)
         self.end_headers()
-        self.wfile.write(b"" if ready else NOT_READY)
+        self.wfile.write(READY if ready else NOT_READY)
 
     def log_message(self, *_: object) -> None:
         """Be quiet."""
