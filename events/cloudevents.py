@@ -22,6 +22,7 @@ SOURCE = b"/mimo"
 TYPE_PREFIX = "app.mimo."
 CONTENT_TYPE = b"application/json"
 TYPES_REMEMBERED = 1024
+MOST_DIGITS = 19
 _UTC = "+00:00"
 
 Header = tuple[str, bytes]
@@ -128,7 +129,7 @@ def from_record(
             meta=_meta_of(found),
             at=datetime.fromisoformat(found["ce_time"].decode()),
         )
-        return Published(found["ce_mimolog"], recorded)
+        return Published(bytes(found["ce_mimolog"]), recorded)
     except KeyError as missing:
         raise UndecodableEvent(f"{topic}.{partition}: a record without the header {missing}") from None
     except (ValueError, AttributeError, TypeError) as error:  # the latter two: a header without a value
@@ -139,7 +140,7 @@ def offset_of(headers: Iterable[Header]) -> int | None:
     """The dense offset that a record says it has; None when it does not say."""
     for name, value in headers:
         if name == "ce_mimooffset":
-            return int(value) if value.isdigit() else None
+            return int(value) if value and value.isdigit() and len(value) <= MOST_DIGITS else None
     return None
 
 

@@ -9,13 +9,17 @@ from functools import partial
 
 from fastapi import FastAPI
 
+from events.ports import EventLog
+from infra.event_log.kafka import KafkaLog
 from infra.event_log.postgres import PostgresLog
+from infra.kafka.cluster import Cluster
 from infra.postgres import Role, connect, pool
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
 from infra.web.application import new_application
 from infra.web.health import add_health
 from infra.web.server import settle
+from projectors.session import Connect
 from projectors.views import PROJECTIONS
 from projectors.worker import Worker
 
@@ -46,7 +50,7 @@ def new_projector(settings: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with keys as opened:
-            worker = Worker(PROJECTIONS, own, PostgresLog(own), opened)
+            worker = Worker(PROJECTIONS, own, _log(settings, own), opened)
             app.state.checks = worker.checks
             running = asyncio.create_task(worker.run(), name="worker")
             app.state.running = running
@@ -61,6 +65,12 @@ def new_projector(settings: Settings) -> FastAPI:
     checks = {projection.name: partial(_check, app, projection.name) for projection in PROJECTIONS}
     add_health(app, checks)
     return app
+
+
+def _log(settings: Settings, own: Connect) -> EventLog:
+    """What the projections follow."""
+    cluster = Cluster.of(settings)
+    return PostgresLog(own) if cluster is None else KafkaLog(own, cluster)
 
 
 async def _check(app: FastAPI, name: str) -> str | None:

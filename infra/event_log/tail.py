@@ -5,12 +5,13 @@ It must not know who asks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import asyncpg
 
 from events.bookmark import Place
 from events.errors import BrokenLog
+from events.recorded import Recorded
 
 READ_TIMEOUT_SECONDS = 10.0
 
@@ -24,6 +25,18 @@ _UNKNOWN = """
     from unnest($1::text[], $2::int[], $3::bigint[]) c (topic, partition, "offset")
     where c."offset" > 0 and not exists (
         select from log.tail t where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset")"""
+_PAGE = """
+    select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
+    from log.tail
+    where topic = $1 and partition = $2 and "offset" > $3 and "offset" <= $4
+    order by "offset" limit $5"""
+_DIFFERENT = """
+    select c.topic, c.partition, c."offset"
+    from unnest($1::text[], $2::int[], $3::bigint[], $4::uuid[]) c (topic, partition, "offset", id)
+    where not exists (
+        select from log.tail t
+        where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset" and t.id = c.id)
+    limit 1"""
 
 Columns = tuple[list[str], list[int], list[int]]
 
@@ -47,3 +60,37 @@ async def ensure_known(connection: asyncpg.Connection, checkpoints: Mapping[Plac
     """
     if row := await connection.fetchrow(_UNKNOWN, *columns(checkpoints), timeout=READ_TIMEOUT_SECONDS):
         raise BrokenLog(f"The checkpoint {row[0]}.{row[1]}:{row[2]} is ahead of the log: another history?")
+
+
+async def page(connection: asyncpg.Connection, place: Place, after: int, upto: int, limit: int) -> list[Recorded]:
+    """Events of one partition in order.
+
+    Args:
+        connection: where to ask.
+        place: the partition.
+        after: the offset before the first.
+        upto: the offset of the last at most.
+        limit: how many at most.
+    """
+    rows = await connection.fetch(_PAGE, *place, after, upto, limit, timeout=READ_TIMEOUT_SECONDS)
+    return [Recorded(*row) for row in rows]
+
+
+async def ensure_same(connection: asyncpg.Connection, events: Collection[Recorded]) -> None:
+    """Compares events that come from elsewhere with what the log has at their places, by id, in one query.
+
+    Raises:
+        BrokenLog: the log has nothing there, or another event.
+    """
+    if row := await connection.fetchrow(
+        _DIFFERENT,
+        [event.topic for event in events],
+        [event.partition for event in events],
+        [event.offset for event in events],
+        [event.id for event in events],
+        timeout=READ_TIMEOUT_SECONDS,
+    ):
+        raise BrokenLog(
+            f"The topics hold what the log does not, {row[0]}.{row[1]}:{row[2]}. Was the database restored from an "
+            "older backup? `mimo doctor` says more."
+        )

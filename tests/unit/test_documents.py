@@ -25,7 +25,7 @@ OPERATIONS = ROOT / "docs" / "operations.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 RUN_ELSEWHERE = {("README.md", "A walk of five minutes"), ("docs/operations.md", "Backups")}
 """Sections whose commands other tests run."""
-METRIC_MODULES = ("infra.web.metrics", "projectors.progress", "query_api.measured")
+METRIC_MODULES = ("infra.web.metrics", "infra.event_log.measured", "projectors.progress", "query_api.measured")
 
 every_document = pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 

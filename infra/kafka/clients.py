@@ -1,0 +1,77 @@
+"""Opening and closing clients of Kafka so that neither waits for ever: aiokafka's own ways do, when a broker is away.
+
+It must not know what the clients read or write. The transactional producer has a module of its own
+(`infra/relay/publisher.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.client import AIOKafkaClient
+
+from infra.kafka.cluster import Cluster
+
+PATIENCE_SECONDS = 5.0
+"""How long anything that is asked of Kafka may take. A request is given up a little earlier, by the client itself,
+because a client that is interrupted while it connects leaves its socket behind."""
+REQUEST_TIMEOUT_MS = 4_000
+CLOSE_SECONDS = 2.0
+LARGEST_FETCH_BYTES = 2 * 1024 * 1024
+"""From one partition: more than the largest batch (`infra/kafka/topics.py`), or a reader could get stuck before it."""
+
+
+def cut(client: AIOKafkaClient) -> None:
+    """Cuts a client's connections, so that closing it does not wait until a frozen broker has read what was sent."""
+    for connection in client._conns.values():  # noqa: SLF001 - it has no public way
+        writer = connection._writer  # noqa: SLF001
+        if writer is not None:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def consumer(cluster: Cluster, name: str, **options: Any) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer without a group, read committed, that seeks by itself and never resets.
+
+    Args:
+        cluster: where.
+        name: who it is, for the broker's logs.
+        options: further arguments of aiokafka's consumer.
+
+    Raises:
+        KafkaError, OSError, TimeoutError: the cluster is away.
+    """
+    settings = {
+        **cluster.client_options(name),
+        "request_timeout_ms": REQUEST_TIMEOUT_MS,
+        "group_id": None,
+        "enable_auto_commit": False,
+        "auto_offset_reset": "none",
+        "isolation_level": "read_committed",
+        "max_partition_fetch_bytes": LARGEST_FETCH_BYTES,
+        **options,
+    }
+    reader = AIOKafkaConsumer(**settings)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await reader.start()
+        yield reader
+    finally:
+        await _close(reader)
+
+
+async def _close(reader: AIOKafkaConsumer) -> None:
+    """Each step in a task of its own: `stop` ends as if cancelled, half done, when a request was to be sent again."""
+    client = reader._client  # noqa: SLF001
+    cut(client)
+    for closing in (reader.stop(), client.close()):
+        step = asyncio.ensure_future(closing)
+        await asyncio.wait((step,), timeout=CLOSE_SECONDS)
+        if not step.done():
+            step.cancel()
+        elif not step.cancelled():
+            step.exception()  # looked at, so that it is not reported as forgotten
