@@ -17,11 +17,13 @@ import pytest_asyncio
 from events.messages import ChannelOpened, MessageDeleted, MessageSent
 from events.recorded import Recorded
 from infra.ids import new_id
+from tests.documents import blocks, section
 from tests.system import ROOT
 from tests.until import until
 from tests.written_log import WrittenLog
 from tests.written_topics import WrittenTopics, written_topics
 
+PAGE = ROOT / "docs" / "consumers.md"
 PARTITIONS = 3
 PLANTED = "the planted text"
 TOPIC = "mimo.messages"
@@ -36,14 +38,17 @@ class Example:
     def __init__(self, topics: WrittenTopics, folder: Path) -> None:
         self.file = folder / "counts.db"
         self.log = folder / "output.txt"
-        self._words = [topics.cluster.bootstrap, topics.cluster.topic(TOPIC), str(self.file)]
+        here = {"python": sys.executable, "localhost:9092": topics.cluster.bootstrap, "counts.db": str(self.file)}
+        here[TOPIC] = topics.cluster.topic(TOPIC)
+        install, start = blocks(section(PAGE, "An example to copy"))[0].text.splitlines()
+        assert install == "pip install aiokafka"
+        self._command = [here.get(word, word) for word in start.split()]
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts it like anybody would."""
+        """Starts it as docs/consumers.md says."""
         with self.log.open("ab") as output:
-            command = [sys.executable, str(ROOT / "examples" / "consumer.py"), *self._words]
-            self.process = subprocess.Popen(command, stdout=output, stderr=output)
+            self.process = subprocess.Popen(self._command, cwd=ROOT, stdout=output, stderr=output)
 
     def kill(self) -> None:
         """As `kill -9` does, if it still runs."""

@@ -23,7 +23,11 @@ from tests.system import ROOT
 
 OPERATIONS = ROOT / "docs" / "operations.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
-RUN_ELSEWHERE = {("README.md", "A walk of five minutes"), ("docs/operations.md", "Backups")}
+RUN_ELSEWHERE = {
+    ("README.md", "A walk of five minutes"),
+    ("docs/operations.md", "Backups"),
+    ("docs/consumers.md", "An example to copy"),
+}
 """Sections whose commands other tests run."""
 METRIC_MODULES = ("infra.web.metrics", "infra.event_log.measured", "projectors.progress", "query_api.measured")
 

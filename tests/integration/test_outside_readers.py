@@ -1,0 +1,220 @@
+"""Records on a real broker, read by programs that know nothing of mimo: kcat, the CloudEvents SDK, JSON Schema.
+
+The command lines are those of docs/consumers.md, word by word.
+"""
+
+import asyncio
+import inspect
+import json
+import re
+import ssl
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator
+from typing import Any
+
+import jsonschema_rs
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
+
+from events.catalog import EVENTS, PERSONAL, TOPICS
+from events.contract.documents import SCHEMAS
+from events.contract.examples import EXAMPLES, HISTORY, USER
+from events.partition import DEFAULT_PARTITIONS
+from events.recorded import Recorded
+from infra.sealing import new_key
+from tests.documents import blocks
+from tests.system import ROOT
+from tests.tools import program
+from tests.unit.events.examples import SECRETS
+from tests.written_log import WrittenLog
+from tests.written_topics import WrittenTopics, written_topics
+
+PAGE = ROOT / "docs" / "consumers.md"
+PAGE_ADDRESS = "localhost:9092"
+KCAT_SECONDS = 60
+LINES = [line for b in blocks(PAGE.read_text()) if b.language == "sh" for line in b.text.splitlines() if "kcat" in line]
+ON_THE_PAGE = [line for line in LINES if PAGE_ADDRESS in line]
+
+
+def validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    schema = json.loads((ROOT / "docs" / SCHEMAS / f"{name}.json").read_text())
+    return jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+
+
+VALIDATORS = {path.stem: validator(path.stem) for path in (ROOT / "docs" / SCHEMAS).glob("*.json")}
+
+
+class Published:
+    """A history, and the topics that it was published to."""
+
+    def __init__(self, topics: WrittenTopics, events: list[Recorded]) -> None:
+        self.topics = topics
+        self.events = events
+
+    def here(self, line: str) -> str:
+        """A line of the page for this broker and these topics."""
+        line = line.replace(PAGE_ADDRESS, self.topics.cluster.bootstrap)
+        return re.sub(r"-t (mimo\.\w+)", lambda found: f"-t {self.topics.cluster.topic(found[1])}", line)
+
+    def of(self, topic: str) -> list[Recorded]:
+        """The events of a topic."""
+        return [event for event in self.events if event.topic == topic]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def published(kafka_server: str) -> AsyncIterator[Published]:
+    """Every kind of event, twice, in several transactions, one of them aborted."""
+    log = WrittenLog()
+    log.keys[USER] = new_key()
+    log.ring.add(USER, log.keys[USER])
+    async with written_topics(kafka_server, DEFAULT_PARTITIONS) as topics:
+        await topics.write(log.add_all(EXAMPLES))
+        await topics.write(log.events[:3], abort=True)
+        await topics.write(log.add_all(EXAMPLES))
+        yield Published(topics, log.events)
+
+
+async def kcat(line: str) -> str:
+    """What a command line with kcat prints."""
+    program("kcat", "kcat")
+    process = await asyncio.create_subprocess_shell(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    said, complained = await asyncio.wait_for(process.communicate(), KCAT_SECONDS)
+    assert process.returncode == 0, complained.decode()
+    return said.decode()
+
+
+def on_the_page(*words: str) -> str:
+    """The one line of the page with these words."""
+    (line,) = [line for line in ON_THE_PAGE if all(word in line for word in words)]
+    return line
+
+
+async def test_kcat_lists_the_topics(published: Published) -> None:
+    said = await kcat(published.here(on_the_page(" -L")))
+    for topic in TOPICS:
+        assert f'"{published.topics.cluster.topic(topic)}" with {DEFAULT_PARTITIONS} partitions' in said
+
+
+async def test_kcat_shows_headers_keys_and_data(published: Published) -> None:
+    said = await kcat(published.here(on_the_page("%k %s")))
+    records = [record.split("\n") for record in said.strip().split("\n\n")]
+    wanted = {str(event.id): (event.key, event.data) for event in published.of("mimo.messages")}
+    found = {}
+    for headers, value in records:
+        told = dict(header.split("=", 1) for header in headers.split(","))
+        VALIDATORS["headers"].validate(told)
+        key, _, data = value.partition(" ")
+        found[told["ce_id"]] = (key, data)
+    assert len(records) == len(wanted)
+    assert found == wanted
+
+
+async def test_kcat_shows_records_as_json(published: Published) -> None:
+    said = await kcat(published.here(on_the_page(" -J")))
+    records = [json.loads(line) for line in said.splitlines()]
+    assert len(records) == len(published.of("mimo.messages"))
+    assert all("ce_mimooffset" in record["headers"] for record in records)
+
+
+async def test_kcat_counts_the_types(published: Published) -> None:
+    said = await kcat(published.here(on_the_page("uniq -c")))
+    wanted = Counter(f"ce_type=app.mimo.{event.type}.v{event.schema}" for event in published.of("mimo.users"))
+    assert {name: int(count) for count, name in (line.split() for line in said.splitlines())} == wanted
+
+
+async def test_kcat_shows_what_comes_as_it_comes(kafka_server: str) -> None:
+    line = on_the_page("-o end")
+    program("kcat", "kcat")
+    async with written_topics(kafka_server, 1) as topics:
+        words = Published(topics, []).here(line).replace("'", "").replace("\\n", "\n").split(" ")
+        process = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
+        log = WrittenLog(1)
+        try:
+            assert process.stdout is not None
+            reading = asyncio.create_task(process.stdout.readline())
+            async with asyncio.timeout(KCAT_SECONDS):
+                while not reading.done():  # what was written before kcat had found the end is not shown
+                    await topics.write([log.add(EXAMPLES[-1])])
+            assert "ce_type=app.mimo.MessageDeleted.v1" in (await reading).decode()
+        finally:
+            process.kill()
+            await process.wait()
+
+
+async def test_every_line_of_the_page_was_tried(published: Published) -> None:
+    tried = [on_the_page(*words) for words in ([" -L"], ["%k %s"], [" -J"], ["uniq -c"], ["-o end"])]
+    assert sorted(tried) == sorted(ON_THE_PAGE)
+
+
+async def read_all(published: Published) -> list[Any]:
+    """Every committed record of every topic, in order within each partition."""
+    cluster = published.topics.cluster
+    consumer = AIOKafkaConsumer(bootstrap_servers=cluster.bootstrap, isolation_level="read_committed")
+    await consumer.start()
+    try:
+        places = [TopicPartition(cluster.topic(t), p) for t in TOPICS for p in range(DEFAULT_PARTITIONS)]
+        consumer.assign(places)
+        await consumer.seek_to_beginning()
+        records: list[Any] = []
+        while len(records) < len(published.events):
+            for found in (await consumer.getmany(timeout_ms=KCAT_SECONDS * 1000)).values():
+                records += found
+        return records
+    finally:
+        await consumer.stop()
+
+
+async def test_the_cloudevents_sdk_and_the_schemas_read_every_record(published: Published) -> None:
+    wanted = {str(event.id): event for event in published.events}
+    for record in await read_all(published):
+        cloud_event = from_kafka_event(KafkaMessage(dict(record.headers), record.key, record.value))
+        event = wanted.pop(cloud_event.get_id())
+        assert cloud_event.get_specversion() == "1.0"
+        assert cloud_event.get_type() == f"app.mimo.{event.type}.v{event.schema}"
+        assert cloud_event.get_source() == "/mimo"
+        assert cloud_event.get_subject() == event.stream
+        assert cloud_event.get_time() == event.at
+        assert cloud_event.get_datacontenttype() == "application/json"
+        assert cloud_event.get_extension("partitionkey") == event.key
+        assert cloud_event.get_extension("mimolog") == str(HISTORY)
+        assert cloud_event.get_extension("mimooffset") == str(event.offset)
+        VALIDATORS["headers"].validate({name: value.decode() for name, value in record.headers})
+        data = cloud_event.get_data()
+        VALIDATORS[f"{event.type}.v{event.schema}"].validate(data)
+        assert isinstance(data, dict)
+        assert ("sealed" in data) == bool(PERSONAL[event.type])
+        assert record.partition == event.partition
+        raw = b"".join([record.key, record.value, *(value for _, value in record.headers)])
+        assert not [secret for secret in SECRETS if secret.encode() in raw]
+    assert not wanted
+
+
+async def test_what_kcat_is_told_about_tls_and_sasl_are_settings_it_has() -> None:
+    known = {line.split("|")[0].strip() for line in (await kcat("kcat -X list")).splitlines()}
+    (line,) = [line for line in LINES if line not in ON_THE_PAGE]
+    told = re.findall(r"-X ([a-z.]+)=", line)
+    assert told
+    assert set(told) <= known
+    assert not [line for line in ON_THE_PAGE if "-X" in line]
+
+
+def test_what_aiokafka_is_told_about_tls_and_sasl_are_arguments_it_has() -> None:
+    (block,) = [block for block in blocks(PAGE.read_text()) if block.language == "python"]
+    told: dict[str, Any] = {}
+
+    def consumer(topic: str, **options: Any) -> None:
+        assert topic in TOPICS
+        told.update(options)
+
+    trusted = type("ssl", (), {"create_default_context": staticmethod(lambda cafile: ssl.create_default_context())})
+    exec(block.text, {"AIOKafkaConsumer": consumer, "ssl": trusted})
+    assert told
+    assert set(told) <= set(inspect.signature(AIOKafkaConsumer.__init__).parameters)
+
+
+def test_the_page_has_every_topic_with_its_key() -> None:
+    page = PAGE.read_text()
+    for event in EVENTS:
+        assert f"| `{event.contract.topic}` | {event.contract.key.replace('_', ' ')} |" in page
