@@ -112,6 +112,7 @@ def migrate(data: Data = None) -> None:
 
 
 app.command()(pipeline.status)
+app.command()(pipeline.doctor)
 app.command("dead-letters")(pipeline.dead_letters)
 
 

@@ -19,6 +19,7 @@ from mimo.supervisor import Say
 
 MARK = "MIMO_SUPERVISED"
 """Set in the environment of everything that `mimo up` starts, to the data folder: how left-overs are recognised."""
+CONNECT_SECONDS = 1.0
 LEFT_OVER_STEPS = ((signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0))
 
 
@@ -94,6 +95,15 @@ def _free_port(probes: ExitStack, host: str, port: int, option: str) -> int:
             f"Port {port} is in use{_by_whom(port)}: stop that, or choose another with {option}."
         ) from None
     return int(probe.getsockname()[1])
+
+
+def holder_of(host: str, port: int) -> str:
+    """Who listens on a port, in words that go behind "in use"; "" when nobody does."""
+    try:
+        with socket.create_connection((host, port), CONNECT_SECONDS):
+            return _by_whom(port) or " by another process"
+    except OSError:
+        return ""
 
 
 def _by_whom(port: int) -> str:

@@ -124,17 +124,17 @@ def ready_urls(settings: Settings) -> dict[str, str]:
     }
     if settings.kafka_bootstrap is not None:
         ports["relay"] = settings.relay_port
-    return {name: f"{_address(settings, port)}/readyz" for name, port in ports.items()}
+    return {name: f"{address(settings.host, port)}/readyz" for name, port in ports.items()}
 
 
 def ready_line(settings: Settings) -> str:
     """The line that says where everything is."""
-    command, query = _address(settings, settings.command_port), _address(settings, settings.query_port)
+    command, query = (address(settings.host, port) for port in (settings.command_port, settings.query_port))
     kafka = f"  Kafka {settings.kafka_bootstrap}" if settings.kafka_bootstrap is not None else ""
     return f"ready  command API {command}  query API {query}{kafka}"
 
 
-def _address(settings: Settings, port: int) -> str:
-    """An address that reaches us from this machine."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - compared, not bound
+def address(host: str, port: int) -> str:
+    """An address that reaches from this machine what listens there."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,4 +1,4 @@
-"""`mimo status` and `mimo dead-letters`: what people are told of the pipeline.
+"""`mimo status`, `mimo doctor`, `mimo dead-letters`: what people are told of the pipeline.
 
 It must not know how it is found out.
 """
@@ -43,6 +43,28 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
         typer.echo(relay_sentence(found.relay))
     if found.dead_letters:
         typer.echo(f"{found.dead_letters} records that could not be read: see mimo dead-letters")
+
+
+def doctor(data: Data = None, as_json: AsJson = False) -> None:
+    """Look at everything and say what is wrong and what to do about it; the exit code is 1 if anything is.
+
+    Database, keys, ports, parts, Kafka, topics against the log, relay, projections. It changes nothing.
+    """
+    from mimo.doctor.examine import examine
+    from mimo.doctor.finding import Verdict, is_healthy
+
+    findings = examine(read_settings(data=data))
+    healthy = is_healthy(findings)
+    if as_json:
+        typer.echo(json.dumps({"healthy": healthy, "findings": [asdict(finding) for finding in findings]}))
+        raise typer.Exit(0 if healthy else 1)
+    for finding in findings:
+        typer.echo(f"{finding.verdict:5}  {finding.subject}: {finding.sentence}")
+        if finding.remedy:
+            typer.echo(f"       → {finding.remedy}")
+    number = sum(finding.verdict is Verdict.WRONG for finding in findings)
+    typer.echo("Nothing is wrong." if healthy else f"Wrong: {number}.")
+    raise typer.Exit(0 if healthy else 1)
 
 
 def dead_letters(
