@@ -18,6 +18,8 @@ from events.contract.schemas import EXTENSION, HEADERS_NAME, Schema, schema_name
 from events.event import Event
 
 BINDING = "0.5.0"
+_NUMBERS = ("retention.ms", "retention.bytes", "max.message.bytes")
+"""What consumers may want to know of a topic's settings, beside what it keeps."""
 _NOT_INSIDE = ("$schema", "$id")
 """Said once by the document, not by each schema in it."""
 
@@ -98,10 +100,6 @@ def _server(protocol: str, description: str, security: Iterable[str]) -> dict[st
 
 
 def _channel(topic: str, names: Iterable[str], distribution: Distribution) -> dict[str, Any]:
-    settings: dict[str, Any] = {
-        name: int(value) if value.lstrip("-").isdigit() else value for name, value in distribution.settings.items()
-    }
-    settings["cleanup.policy"] = distribution.settings["cleanup.policy"].split(",")
     return {
         "address": topic,
         "title": topic,
@@ -111,7 +109,10 @@ def _channel(topic: str, names: Iterable[str], distribution: Distribution) -> di
             "kafka": {
                 "topic": topic,
                 "partitions": distribution.partitions,
-                "topicConfiguration": settings,
+                "topicConfiguration": {
+                    "cleanup.policy": distribution.settings["cleanup.policy"].split(","),
+                    **{name: int(distribution.settings[name]) for name in _NUMBERS},
+                },
                 "bindingVersion": BINDING,
             }
         },
