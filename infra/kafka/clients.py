@@ -7,11 +7,11 @@ It must not know what the clients read or write. The transactional producer has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
 
 from infra.kafka.cluster import Cluster
@@ -62,6 +62,17 @@ async def consumer(cluster: Cluster, name: str, **options: Any) -> AsyncIterator
         yield reader
     finally:
         await _close(reader)
+
+
+def hold(reader: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None:
+    """Assigns partitions, without reading any yet: seek and resume those that are to be read.
+
+    Without it a consumer asked for offsets finds out only by errors, and slowly, which broker leads a partition.
+    """
+    reader.assign(list(partitions))
+    for partition in reader.assignment():
+        reader.seek(partition, 0)  # in the same breath: it would look for a committed offset otherwise
+        reader.pause(partition)
 
 
 async def _close(reader: AIOKafkaConsumer) -> None:

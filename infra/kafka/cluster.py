@@ -19,7 +19,12 @@ from infra.settings import KafkaSecurity, SaslMechanism, Settings
 REQUEST_TIMEOUT_MS = 10_000
 RETRY_BACKOFF_MS = 100
 
-AWAY: tuple[type[Exception], ...] = (OSError, TimeoutError, KafkaError)
+
+class Unreachable(CannotStart):
+    """The cluster is away, or does not let us in now; the text says which."""
+
+
+AWAY: tuple[type[Exception], ...] = (OSError, TimeoutError, KafkaError, Unreachable)
 """What says "the cluster is away, slow, or moving": try again later."""
 
 

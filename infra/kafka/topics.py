@@ -5,18 +5,24 @@ It must not know what is in them.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
 from events.errors import CannotStart
-from infra.kafka.cluster import AWAY, Cluster
+from infra.kafka.clients import REQUEST_TIMEOUT_MS, consumer, cut, hold
+from infra.kafka.cluster import AWAY, Cluster, Unreachable
 
 FOR_EVER = "-1"
+NEVER = str(2**63 - 1)
 MAX_RECORD_BYTES = 1_048_588
-"""Kafka's own default, said aloud: no event comes near it (the APIs take bodies of much less)."""
+"""Kafka's own default, said aloud. The largest event that the APIs take makes a record of a tenth of it."""
+SEGMENT_MS = 90 * 24 * 3600 * 1000
 EXISTS_ALREADY = 36
 UNKNOWN_TOPIC = 3
 
@@ -34,7 +40,12 @@ def topic_settings(replication: int) -> dict[str, str]:
         "compression.type": "producer",
         "max.message.bytes": str(MAX_RECORD_BYTES),
         "min.insync.replicas": str(2 if replication >= 3 else 1),
+        # An event's time is the log's. Refused for it, an event would hold up all that follow.
         "message.timestamp.type": "CreateTime",
+        "message.timestamp.before.max.ms": NEVER,
+        "message.timestamp.after.max.ms": NEVER,
+        # Not a file a week: refilling years of events would make thousands of them at once.
+        "segment.ms": str(SEGMENT_MS),
     }
 
 
@@ -43,22 +54,24 @@ async def administration(cluster: Cluster) -> AsyncIterator[AIOKafkaAdminClient]
     """An admin client.
 
     Raises:
-        CannotStart: the cluster is away or refuses us.
+        Unreachable: the cluster is away, now or in the middle.
     """
-    admin = AIOKafkaAdminClient(**cluster.client_options("admin"))
+    admin = AIOKafkaAdminClient(**{**cluster.client_options("admin"), "request_timeout_ms": REQUEST_TIMEOUT_MS})
     try:
         await admin.start()
-    except AWAY as error:
-        await admin.close()
-        raise CannotStart(f"Kafka at {cluster.bootstrap} cannot be reached: {error}.") from error
-    try:
         yield admin
+    except AWAY as error:
+        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        raise Unreachable(f"Kafka at {cluster.bootstrap} cannot be reached ({reason}).") from error
     finally:
+        cut(admin._client)  # noqa: SLF001 - or closing waits for a broker that does not read
         await admin.close()
 
 
 async def ensure_topics(cluster: Cluster, names: Collection[str], partitions: int) -> None:
     """Makes the topics that are missing and checks the others.
+
+    A topic that a broker made by itself, because somebody asked for it, and that is still empty, is put right.
 
     Args:
         cluster: where.
@@ -66,22 +79,22 @@ async def ensure_topics(cluster: Cluster, names: Collection[str], partitions: in
         partitions: of each, as the installation has them.
 
     Raises:
-        CannotStart: the cluster refuses, or a topic that is there has another number of partitions.
+        Unreachable: the cluster is away.
+        CannotStart: the cluster refuses, or a topic that is there is not fit to hold the log; the text says why.
     """
+    wanted = [cluster.topic(name) for name in names]
     async with administration(cluster) as admin:
-        copies, settings = cluster.replication, topic_settings(cluster.replication)
-        wanted = [NewTopic(cluster.topic(name), partitions, copies, topic_configs=settings) for name in names]
-        answer = await admin.create_topics(wanted)
-        for name, code, *rest in answer.topic_errors:
-            if code not in (0, EXISTS_ALREADY):
-                why = rest[0] if rest and rest[0] else for_code(code).__name__
-                raise CannotStart(f"Kafka does not make the topic {name}: {why}.")
-        for found in await admin.describe_topics([cluster.topic(name) for name in names]):
-            if found["error_code"] == 0 and len(found["partitions"]) != partitions:
-                raise CannotStart(
-                    f"The topic {found['topic']} has {len(found['partitions'])} partitions, the log {partitions}: "
-                    "delete the topic, it is refilled from the log, or choose another MIMO_KAFKA_PREFIX."
-                )
+        # Asked for all, because one that is asked for by name may be made by the answer.
+        found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+        if missing := [name for name in wanted if name not in found]:
+            await _make(admin, missing, partitions, cluster.replication)
+        present = [name for name in wanted if name in found]
+        if fewer := [name for name in present if found[name] < partitions]:
+            await _put_right(cluster, admin, {name: found[name] for name in fewer}, partitions)
+        if more := [name for name in present if found[name] > partitions]:
+            raise _another_number(more[0], found[more[0]], partitions)
+        if present:
+            await _check_settings(admin, present)
 
 
 async def delete_topics(cluster: Cluster, names: Collection[str]) -> list[str]:
@@ -91,7 +104,8 @@ async def delete_topics(cluster: Cluster, names: Collection[str]) -> list[str]:
         What the deleted ones were called on the cluster.
 
     Raises:
-        CannotStart: the cluster is away or refuses.
+        Unreachable: the cluster is away.
+        CannotStart: the cluster refuses.
     """
     async with administration(cluster) as admin:
         present = set(await admin.list_topics())
@@ -102,3 +116,53 @@ async def delete_topics(cluster: Cluster, names: Collection[str]) -> list[str]:
                 if code not in (0, UNKNOWN_TOPIC):
                     raise CannotStart(f"Kafka does not delete the topic {name}: {for_code(code).__name__}.")
         return doomed
+
+
+async def _make(admin: AIOKafkaAdminClient, names: Collection[str], partitions: int, replication: int) -> None:
+    settings = topic_settings(replication)
+    answer = await admin.create_topics(
+        [NewTopic(name, partitions, replication, topic_configs=settings) for name in names]
+    )
+    for name, code, *rest in answer.topic_errors:
+        if code not in (0, EXISTS_ALREADY):
+            why = rest[0] if rest and rest[0] else for_code(code).__name__
+            raise CannotStart(f"Kafka does not make the topic {name}: {why}.")
+
+
+async def _put_right(cluster: Cluster, admin: AIOKafkaAdminClient, found: Mapping[str, int], partitions: int) -> None:
+    """Gives topics that were made by themselves our partitions and settings, if nothing was ever in them."""
+    places = [TopicPartition(name, number) for name, count in found.items() for number in range(count)]
+    async with consumer(cluster, "admin-ends", isolation_level="read_uncommitted") as reader:
+        hold(reader, places)
+        ends = await reader.end_offsets(places)
+    for place, end in ends.items():
+        if end > 0:
+            raise _another_number(place.topic, found[place.topic], partitions)
+    settings = topic_settings(cluster.replication)
+    await admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, settings) for name in found])
+    await admin.create_partitions({name: NewPartitions(partitions) for name in found})
+
+
+def _another_number(topic: str, found: int, wanted: int) -> CannotStart:
+    return CannotStart(
+        f"The topic {topic} has {found} partitions, the log {wanted}: delete the topic, it is refilled from the log, "
+        "or choose another MIMO_KAFKA_PREFIX."
+    )
+
+
+async def _check_settings(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
+    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    for answer in await admin.describe_configs(asked):
+        for topic in answer.to_object()["resources"]:
+            settings: dict[str, Any] = {
+                entry["config_names"]: entry["config_value"] for entry in topic["config_entries"]
+            }
+            name = topic["resource_name"]
+            if "compact" in settings.get("cleanup.policy", ""):
+                raise CannotStart(
+                    f"The topic {name} is compacted, which loses events: set its cleanup.policy to delete."
+                )
+            if int(settings.get("max.message.bytes", MAX_RECORD_BYTES)) < MAX_RECORD_BYTES:
+                raise CannotStart(
+                    f"The topic {name} refuses large events: set its max.message.bytes to {MAX_RECORD_BYTES}."
+                )

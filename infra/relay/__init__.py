@@ -1,4 +1,4 @@
-"""The relay: the process that copies the log to Kafka.
+"""The relay: copies the log to Kafka, each partition in order, without gap or double (docs/architecture.md).
 
-It must not know projections, commands or queries.
+It must not know projections, commands or queries, nor what is in the events.
 """

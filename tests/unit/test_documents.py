@@ -29,7 +29,9 @@ RUN_ELSEWHERE = {
     ("docs/consumers.md", "An example to copy"),
 }
 """Sections whose commands other tests run."""
-METRIC_MODULES = ("infra.web.metrics", "infra.event_log.measured", "projectors.progress", "query_api.measured")
+METRIC_MODULES = (
+    "infra.web.metrics", "infra.event_log.measured", "infra.relay.progress", "projectors.progress", "query_api.measured"
+)  # fmt: skip
 
 every_document = pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
 
