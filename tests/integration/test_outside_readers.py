@@ -1,4 +1,4 @@
-"""Records on a real broker, read by programs that know nothing of mimo: kcat, the CloudEvents SDK, JSON Schema.
+"""What the relay publishes, read by programs that know nothing of mimo: kcat, the CloudEvents SDK, JSON Schema.
 
 The command lines are those of docs/consumers.md, word by word.
 """
@@ -6,13 +6,17 @@ The command lines are those of docs/consumers.md, word by word.
 import asyncio
 import inspect
 import json
+import os
 import re
 import ssl
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
+import asyncpg
 import jsonschema_rs
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -20,20 +24,23 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 
 from events.catalog import EVENTS, PERSONAL, TOPICS
 from events.contract.documents import SCHEMAS
-from events.contract.examples import EXAMPLES, HISTORY, USER
+from events.contract.examples import EXAMPLES, USER
 from events.partition import DEFAULT_PARTITIONS
 from events.recorded import Recorded
+from infra.kafka.cluster import Cluster
 from infra.sealing import new_key
 from tests.documents import blocks
 from tests.system import ROOT
 from tests.tools import program
 from tests.unit.events.examples import SECRETS
 from tests.written_log import WrittenLog
-from tests.written_topics import WrittenTopics, written_topics
+from tests.written_topics import written_topics
 
 PAGE = ROOT / "docs" / "consumers.md"
 PAGE_ADDRESS = "localhost:9092"
 KCAT_SECONDS = 60
+RELAY_SECONDS = 60
+POLL_SECONDS = 0.05
 LINES = [line for b in blocks(PAGE.read_text()) if b.language == "sh" for line in b.text.splitlines() if "kcat" in line]
 ON_THE_PAGE = [line for line in LINES if PAGE_ADDRESS in line]
 
@@ -47,33 +54,57 @@ VALIDATORS = {path.stem: validator(path.stem) for path in (ROOT / "docs" / SCHEM
 
 
 class Published:
-    """A history, and the topics that it was published to."""
+    """A history, and the cluster that it was published to."""
 
-    def __init__(self, topics: WrittenTopics, events: list[Recorded]) -> None:
-        self.topics = topics
+    def __init__(self, cluster: Cluster, events: list[Recorded], log_id: str) -> None:
+        self.cluster = cluster
         self.events = events
+        self.log_id = log_id
 
     def here(self, line: str) -> str:
         """A line of the page for this broker and these topics."""
-        line = line.replace(PAGE_ADDRESS, self.topics.cluster.bootstrap)
-        return re.sub(r"-t (mimo\.\w+)", lambda found: f"-t {self.topics.cluster.topic(found[1])}", line)
+        line = line.replace(PAGE_ADDRESS, self.cluster.bootstrap)
+        return re.sub(r"-t (mimo\.\w+)", lambda found: f"-t {self.cluster.topic(found[1])}", line)
 
     def of(self, topic: str) -> list[Recorded]:
         """The events of a topic."""
         return [event for event in self.events if event.topic == topic]
 
 
+@asynccontextmanager
+async def relaying(url: str, cluster: Cluster, head: int) -> AsyncIterator[None]:
+    """Runs the relay, as installations do, until everything is published."""
+    settings = {"DATABASE_URL": url, "KAFKA_BOOTSTRAP": cluster.bootstrap, "KAFKA_PREFIX": cluster.prefix}
+    environment = os.environ | {f"MIMO_{name}": value for name, value in (settings | {"RELAY_PORT": "0"}).items()}
+    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "infra.relay", cwd=ROOT, env=environment)
+    connection = await asyncpg.connect(url)
+    try:
+        async with asyncio.timeout(RELAY_SECONDS):
+            while await connection.fetchval("select position from log.relay") < head:
+                assert process.returncode is None, "the relay ended"
+                await asyncio.sleep(POLL_SECONDS)
+        yield
+    finally:
+        await connection.close()
+        process.kill()
+        await process.wait()
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def published(kafka_server: str) -> AsyncIterator[Published]:
-    """Every kind of event, twice, in several transactions, one of them aborted."""
+async def published(kafka_server: str, shared_database_url: str) -> AsyncIterator[Published]:
+    """Every kind of event, twice, by the relay; and what a relay that died left behind, never committed."""
     log = WrittenLog()
     log.keys[USER] = new_key()
     log.ring.add(USER, log.keys[USER])
+    log.add_all([*EXAMPLES, *EXAMPLES])
+    await log.store(shared_database_url)
+    connection = await asyncpg.connect(shared_database_url)
+    log_id = await connection.fetchval("select log_id from log.installation")
+    await connection.close()
     async with written_topics(kafka_server, DEFAULT_PARTITIONS) as topics:
-        await topics.write(log.add_all(EXAMPLES))
-        await topics.write(log.events[:3], abort=True)
-        await topics.write(log.add_all(EXAMPLES))
-        yield Published(topics, log.events)
+        await topics.write(log.events[:3], log_id, abort=True)
+        async with relaying(shared_database_url, topics.cluster, len(log.events)):
+            yield Published(topics.cluster, log.events, str(log_id))
 
 
 async def kcat(line: str) -> str:
@@ -94,7 +125,7 @@ def on_the_page(*words: str) -> str:
 async def test_kcat_lists_the_topics(published: Published) -> None:
     said = await kcat(published.here(on_the_page(" -L")))
     for topic in TOPICS:
-        assert f'"{published.topics.cluster.topic(topic)}" with {DEFAULT_PARTITIONS} partitions' in said
+        assert f'"{published.cluster.topic(topic)}" with {DEFAULT_PARTITIONS} partitions' in said
 
 
 async def test_kcat_shows_headers_keys_and_data(published: Published) -> None:
@@ -128,7 +159,7 @@ async def test_kcat_shows_what_comes_as_it_comes(kafka_server: str) -> None:
     line = on_the_page("-o end")
     program("kcat", "kcat")
     async with written_topics(kafka_server, 1) as topics:
-        words = Published(topics, []).here(line).replace("'", "").replace("\\n", "\n").split(" ")
+        words = Published(topics.cluster, [], "").here(line).replace("'", "").replace("\\n", "\n").split(" ")
         process = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
         log = WrittenLog(1)
         try:
@@ -150,7 +181,7 @@ async def test_every_line_of_the_page_was_tried(published: Published) -> None:
 
 async def read_all(published: Published) -> list[Any]:
     """Every committed record of every topic, in order within each partition."""
-    cluster = published.topics.cluster
+    cluster = published.cluster
     consumer = AIOKafkaConsumer(bootstrap_servers=cluster.bootstrap, isolation_level="read_committed")
     await consumer.start()
     try:
@@ -178,7 +209,7 @@ async def test_the_cloudevents_sdk_and_the_schemas_read_every_record(published: 
         assert cloud_event.get_time() == event.at
         assert cloud_event.get_datacontenttype() == "application/json"
         assert cloud_event.get_extension("partitionkey") == event.key
-        assert cloud_event.get_extension("mimolog") == str(HISTORY)
+        assert cloud_event.get_extension("mimolog") == published.log_id
         assert cloud_event.get_extension("mimooffset") == str(event.offset)
         VALIDATORS["headers"].validate({name: value.decode() for name, value in record.headers})
         data = cloud_event.get_data()
