@@ -8,9 +8,12 @@ LOCK := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --genera
 CANDIDATES := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 UP ?=
 TESTS ?=
+ROUNDS ?= 200
+SEED ?= 1
+TORTURE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up up-kafka demo test lint check bench bench-growth lock audit clean
+.PHONY: help setup up up-kafka demo test lint check torture bench bench-growth lock audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
@@ -35,6 +38,9 @@ lint: $(VENV)/.ready-dev ## ruff and mypy
 	$(BIN)/mypy
 
 check: lint test ## what CI runs: lint and every test
+
+torture: $(VENV)/.ready-dev ## play many rounds of faults (ROUNDS=200 SEED=1; two hours); stopped, it goes on where it was
+	$(BIN)/python -m tests.faults --rounds $(ROUNDS) --seed $(SEED) $(TORTURE)
 
 bench: $(VENV)/.ready-dev ## measure beside the baseline and print the table
 	$(BIN)/python -m tests.bench

@@ -1,0 +1,200 @@
+"""The faults: what is done to the running product, and who is not the same process afterwards.
+
+Each ends by itself: what it stopped it lets go on, what it killed is started again by the product's own supervisor (or,
+for what is killed as a whole, by a new `mimo up`). Nobody's hand helps otherwise.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from functools import partial
+
+import psutil
+
+from events.catalog import TOPICS
+from infra.kafka.topics import delete_topics
+from tests.faults.load import Load
+from tests.faults.pipeline import end_of, reached
+from tests.faults.product import BROKER, COMMAND, PARTS, POSTGRES, PROJECTOR, QUERY, RELAY, WORKERS, Product
+from tests.until import until
+
+KILLED_AT_ONCE = (BROKER, RELAY, PROJECTOR, COMMAND, QUERY, POSTGRES)
+TAKE_OVER_SECONDS = 30.0
+SUSPENDED_SECONDS = (7.0, 20.0)
+HOLD_DOWN_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a fault happens to.
+
+    Attributes:
+        product: the running system.
+        load: what uses it.
+        chance: decides what the fault leaves open.
+        outage_seconds: how long something is away that does not come back at once.
+    """
+
+    product: Product
+    load: Load
+    chance: random.Random
+    outage_seconds: float
+
+
+@dataclass(frozen=True)
+class Struck:
+    """A fault that is over.
+
+    Attributes:
+        replaced: the names (of `Product.pids`) of what is a new process now.
+        detail: what chance decided, in words.
+        ended_at: monotonic seconds.
+        excused: the names of what may be a new process.
+    """
+
+    replaced: frozenset[str]
+    detail: str
+    ended_at: float
+    excused: frozenset[str] = frozenset()
+
+
+def _struck(*replaced: str, detail: str = "", excused: tuple[str, ...] = ()) -> Struck:
+    return Struck(frozenset(replaced), detail, time.monotonic(), frozenset(excused))
+
+
+def _victim(product: Product, name: str) -> psutil.Process:
+    return product.postgres() if name == POSTGRES else product.part(name)
+
+
+def _with_workers(name: str) -> tuple[str, ...]:
+    return (PROJECTOR, WORKERS) if name == PROJECTOR else (name,)
+
+
+def kill(name: str, scene: Scene) -> Struck:
+    """`kill -9` of one part."""
+    _victim(scene.product, name).kill()
+    return _struck(*_with_workers(name))
+
+
+def kill_projector_worker(scene: Scene) -> Struck:
+    """`kill -9` of one of the processes that share the partitions."""
+    scene.chance.choice(scene.product.projector_workers()).kill()
+    return _struck(WORKERS)
+
+
+def kill_several(scene: Scene) -> Struck:
+    """`kill -9` of two, three or four at the same moment."""
+    names = scene.chance.sample(KILLED_AT_ONCE, scene.chance.choice((2, 2, 3, 4)))
+    victims = [_victim(scene.product, name) for name in names]
+    for victim in victims:
+        victim.kill()
+    return _struck(*(word for name in names for word in _with_workers(name)), detail=", ".join(sorted(names)))
+
+
+def kill_relay_and(other: str, scene: Scene) -> Struck:
+    """`kill -9` of the relay and of what it stands between, at the same moment."""
+    victims = [_victim(scene.product, name) for name in (other, RELAY)]
+    for victim in victims:
+        victim.kill()
+    return _struck(other, RELAY)
+
+
+def kill_relay_with_standby(scene: Scene) -> Struck:
+    """`kill -9` of the relay while another waits for its place."""
+    scene.product.start_spare(RELAY)
+    scene.product.part(RELAY).kill()
+    return _struck(RELAY)
+
+
+def freeze(package: str, scene: Scene) -> Struck:
+    """SIGSTOP of a part with all its children until a stand-by has taken over, then SIGCONT: a zombie wakes up."""
+    product = scene.product
+    product.start_spare(package)
+    scene.load.advance(scene.chance.randrange(5, 40))
+    main = product.part(package)
+    frozen = [main, *main.children(recursive=True)]
+    for process in frozen:
+        process.suspend()
+    target = asyncio.run(end_of(product.url()))
+    begun = time.monotonic()
+    scene.load.advance(1)
+    until(
+        lambda: asyncio.run(reached(product.url(), product.cluster(), target)),
+        "the stand-by has taken over",
+        TAKE_OVER_SECONDS,
+    )
+    taken = time.monotonic() - begun
+    scene.load.advance(scene.chance.randrange(5, 40))  # it has gone on meanwhile
+    for process in reversed(frozen):
+        process.resume()
+    # A main process takes workers that did not answer it for dead and replaces them.
+    return _struck(detail=f"taken over in {taken:.1f} s", excused=(WORKERS,) if package == PROJECTOR else ())
+
+
+def suspend(names: Collection[str], scene: Scene) -> Struck:
+    """SIGSTOP of parts with all their children for longer than every time-out, as when a machine is suspended."""
+    product, seconds = scene.product, scene.chance.uniform(*SUSPENDED_SECONDS)
+    mains = [_victim(product, name) for name in names]
+    frozen = [process for main in mains for process in (main, *main.children(recursive=True))]
+    for process in frozen:
+        process.suspend()
+    time.sleep(seconds)
+    for process in reversed(frozen):
+        process.resume()
+    return _struck(detail=f"for {seconds:.0f} s", excused=(WORKERS,) if PROJECTOR in names else ())
+
+
+def broker_away(scene: Scene) -> Struck:
+    """The broker is killed, and killed again whenever it comes up, for some time; commands are accepted meanwhile."""
+    ends_at = time.monotonic() + scene.outage_seconds
+    before = scene.load.acknowledged()
+    kills = 0
+    while time.monotonic() < ends_at:
+        if (broker := scene.product.broker()) is not None:
+            broker.kill()
+            kills += 1
+        time.sleep(HOLD_DOWN_SECONDS)
+    accepted = scene.load.acknowledged() - before
+    assert accepted > 0, "no command was accepted while the broker was away"
+    return _struck(BROKER, detail=f"for {scene.outage_seconds:.0f} s, {accepted} messages accepted meanwhile")
+
+
+def delete_all_topics(scene: Scene) -> Struck:
+    """All topics are deleted while the relay publishes."""
+    asyncio.run(delete_topics(scene.product.cluster(), TOPICS))
+    return _struck()
+
+
+def kill_everything(scene: Scene) -> Struck:
+    """`kill -9` of the supervisor, all parts, PostgreSQL and Kafka at the same moment; then `mimo up` again."""
+    scene.product.kill_everything()
+    struck = _struck(*PARTS, WORKERS, POSTGRES)
+    scene.product.start()
+    return struck
+
+
+KINDS: dict[str, Callable[[Scene], Struck]] = {
+    "kill -9 of the broker": partial(kill, BROKER),
+    "kill -9 of the relay": partial(kill, RELAY),
+    "kill -9 of the relay beside a standby": kill_relay_with_standby,
+    "kill -9 of the projector": partial(kill, PROJECTOR),
+    "kill -9 of a projector worker": kill_projector_worker,
+    "kill -9 of the command API": partial(kill, COMMAND),
+    "kill -9 of the query API": partial(kill, QUERY),
+    "kill -9 of PostgreSQL": partial(kill, POSTGRES),
+    "kill -9 of broker and relay": partial(kill_relay_and, BROKER),
+    "kill -9 of PostgreSQL and relay": partial(kill_relay_and, POSTGRES),
+    "kill -9 of several at once": kill_several,
+    "kill -9 of everything": kill_everything,
+    "relay frozen, replaced, awake": partial(freeze, RELAY),
+    "projector frozen, replaced, awake": partial(freeze, PROJECTOR),
+    "broker suspended": partial(suspend, (BROKER,)),
+    "PostgreSQL suspended": partial(suspend, (POSTGRES,)),
+    "relay suspended": partial(suspend, (RELAY,)),
+    "everything suspended": partial(suspend, (*PARTS, POSTGRES)),
+    "broker away": broker_away,
+    "topics deleted": delete_all_topics,
+}
+"""By the name in the tables."""

@@ -1,0 +1,221 @@
+"""`mimo up --kafka` on a folder of its own, whose ports stay the same over restarts, with stand-bys beside it.
+
+Its folder is locked for as long as its maker lives; what killed runs left behind is swept away by the next one.
+"""
+
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import psutil
+
+from infra.embedded_postgres import EmbeddedPostgres
+from infra.folder_lock import FolderLock
+from infra.kafka.cluster import Cluster
+from infra.processes import end, matching
+from mimo.ground import MARK
+from tests.system import ROOT, System
+from tests.until import until
+
+PREFIX = "mimo-faults-"
+KEPT = "kept"
+"""A file that says that a folder must not be swept away: something went wrong in it."""
+QUIET_PORTS = range(12_000, 32_000)
+"""Below those that a system gives to outgoing connections: a port of something that is down stays free."""
+PORTS = ("command", "query", "projector", "relay", "kafka", "spare relay", "spare projector")
+RELAY, PROJECTOR, COMMAND, QUERY, BROKER = "infra.relay", "projectors", "command_api", "query_api", "kafka.Kafka"
+PARTS = (RELAY, PROJECTOR, COMMAND, QUERY, BROKER)
+WORKERS, POSTGRES = "projector workers", "PostgreSQL"
+STOP_SECONDS = 10.0
+
+
+class Product:
+    """The system, started again and again on one folder, and its stand-bys."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self.system = System(self.data)
+        self._ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        self._spares: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        """Start it, again on the same ports, and wait until it says ready."""
+        names = ("command", "query", "projector", "relay", "kafka")
+        ports = [word for name in names for word in (f"--{name}-port", str(self._ports[name]))]
+        self.system = System(self.data, "--kafka", *ports, "--projector-workers", "2")
+        self.system.start()
+
+    def url(self) -> str:
+        """The database."""
+        return EmbeddedPostgres(self.data / "postgres").url()
+
+    def cluster(self) -> Cluster:
+        """Kafka."""
+        return Cluster(bootstrap=f"127.0.0.1:{self._ports['kafka']}")
+
+    # -- processes ---------------------------------------------------------------------------------------------------
+
+    def part(self, package: str) -> psutil.Process:
+        """The main process of one part, once it runs."""
+        return self.system.part(package)
+
+    def pids(self) -> dict[str, frozenset[int]]:
+        """Who runs now, by name: what has not been hit must be the same afterwards."""
+        return {
+            **{package: frozenset((self.part(package).pid,)) for package in PARTS},
+            WORKERS: frozenset(worker.pid for worker in self.projector_workers()),
+            POSTGRES: frozenset((self.postgres().pid,)),
+        }
+
+    def projector_workers(self) -> list[psutil.Process]:
+        """The processes that do the projector's work."""
+        return [child for child in self.part(PROJECTOR).children() if "spawn_main" in " ".join(child.cmdline())]
+
+    def broker(self) -> psutil.Process | None:
+        """The broker, if it runs."""
+        place = str(self.data.resolve())
+        found = matching(lambda process: process.name() == "java" and process.cwd().startswith(place))
+        return found[0] if found else None
+
+    def postgres(self) -> psutil.Process:
+        """The database server's main process, once it runs."""
+        return until(self._postmasters, "PostgreSQL runs")[0]
+
+    def _postmasters(self) -> list[psutil.Process]:
+        return [process for process in self.system.postgres() if process.ppid() == self.system.supervisor.pid]
+
+    def start_spare(self, package: str) -> psutil.Process:
+        """Start a stand-by with the environment of the part that it stands by for, but a port of its own.
+
+        Args:
+            package: RELAY or PROJECTOR.
+        """
+        name, variable = {
+            RELAY: ("spare relay", "MIMO_RELAY_PORT"),
+            PROJECTOR: ("spare projector", "MIMO_PROJECTOR_PORT"),
+        }[package]
+        environment = {**self.part(package).environ(), variable: str(self._ports[name]), "MIMO_PROJECTOR_WORKERS": "1"}
+        environment.pop("PROMETHEUS_MULTIPROC_DIR", None)
+        with (self.folder / f"{name.replace(' ', '-')}.log").open("ab") as output:
+            spare = subprocess.Popen(
+                [sys.executable, "-m", package], cwd=ROOT, env=environment, stdout=output, stderr=output,
+                start_new_session=True,
+            )  # fmt: skip
+        self._spares[name] = spare
+        until(lambda: self.says(name) is None, f"the {name} is ready")
+        return psutil.Process(spare.pid)
+
+    def stop_spares(self) -> None:
+        """Ask the stand-bys to end."""
+        for spare in self._spares.values():
+            if spare.poll() is None:
+                spare.send_signal(signal.SIGTERM)
+                spare.send_signal(signal.SIGCONT)
+        for spare in self._spares.values():
+            spare.wait(STOP_SECONDS)
+        self._spares.clear()
+
+    # -- how it is ---------------------------------------------------------------------------------------------------
+
+    def says(self, name: str) -> str | None:
+        """Why a part is not ready; None when it is.
+
+        Args:
+            name: of its port.
+        """
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._ports[name]}/readyz", timeout=5):
+                return None
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.read().decode(errors="replace")
+        except OSError as error:
+            return str(error)
+
+    def unready(self) -> dict[str, str]:
+        """By name, why a part is not ready; empty when all are."""
+        names = ("command", "query", "projector", "relay", *self._spares)
+        return {name: why for name in names if (why := self.says(name)) is not None}
+
+    def kill_everything(self) -> None:
+        """`kill -9` of all of it at the same moment."""
+        self.system.kill_everything()
+        for spare in self._spares.values():
+            spare.wait()
+        self._spares.clear()
+
+    def clean_up(self) -> None:
+        """Whatever happened: leave nothing running."""
+        self.system.clean_up()
+        for spare in self._spares.values():
+            spare.wait(STOP_SECONDS)
+
+
+@contextmanager
+def throw_away_product() -> Iterator[Product]:
+    """A running system in a temporary folder, which is deleted at the end unless something goes wrong."""
+    sweep()
+    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
+    folder.chmod(0o755)  # as root, PostgreSQL runs under another account
+    lock = FolderLock(folder)
+    lock.acquire()
+    product = Product(folder)
+    try:
+        product.start()
+        yield product
+    except BaseException:
+        keep(product)
+        raise
+    finally:
+        product.clean_up()
+        lock.release()
+        if not (folder / KEPT).exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep(product: Product) -> None:
+    """Let the folder stay, to be looked at."""
+    (product.folder / KEPT).touch()
+
+
+def sweep() -> None:
+    """End what runs that were killed have left, and delete their folders; folders that were kept stay."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        lock = FolderLock(folder)
+        try:
+            if folder.stat().st_uid != os.geteuid() or not (folder / "lock").exists() or not lock.acquire():
+                continue
+            place = str(folder / "data")
+            end(matching(lambda process, mark=place: process.environ().get(MARK) == mark), [(signal.SIGKILL, 5.0)])  # type: ignore[misc]
+            EmbeddedPostgres(folder / "data" / "postgres").end_left_over()
+            if not (folder / KEPT).exists():
+                shutil.rmtree(folder, ignore_errors=True)
+        except OSError:
+            continue  # another run sweeps at the same time
+        finally:
+            lock.release()
+
+
+def _free_ports(number: int) -> list[int]:
+    """Ports that nobody listens on now, and that no outgoing connection will get while their owner is down."""
+    with ExitStack() as probes:
+        found: list[int] = []
+        while len(found) < number:
+            probe = probes.enter_context(socket.socket())
+            try:
+                probe.bind(("127.0.0.1", random.choice(QUIET_PORTS)))
+            except OSError:
+                continue
+            found.append(int(probe.getsockname()[1]))
+        return found
