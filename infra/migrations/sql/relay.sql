@@ -1,11 +1,13 @@
 -- The relay: its role, what it notes beside Kafka, and where records go that nobody can read.
 do $$
 begin
-    begin
-        create role mimo_relay nologin;
-    exception
-        when duplicate_object or unique_violation then null;  -- roles belong to the whole server
-    end;
+    if not exists (select from pg_roles where rolname = 'mimo_relay') then  -- who may not make roles is given them
+        begin
+            create role mimo_relay nologin;
+        exception
+            when duplicate_object or unique_violation then null;  -- roles belong to the whole server
+        end;
+    end if;
     if not pg_has_role(current_user, 'mimo_relay', 'SET') then
         grant mimo_relay to current_user;
     end if;
