@@ -17,6 +17,7 @@ TABLES = """
 create table if not exists place (partition integer primary key, offset integer, log text, kafka_next integer);
 create table if not exists said (channel text, day text, messages integer, sealed integer, primary key (channel, day));
 """
+PLACE = "select coalesce(max(iif(partition = ?, offset, 0)), 0), coalesce(max(log), ?) from place"
 COUNT = """
 insert into said values (?, ?, 1, ?)
 on conflict do update set messages = messages + 1, sealed = sealed + excluded.sealed
@@ -37,8 +38,8 @@ def take(db: sqlite3.Connection, record: ConsumerRecord) -> bool:
     """Counts a record unless it was counted before; False when events before it are missing."""
     headers = {name: value.decode() for name, value in record.headers}
     offset, log = int(headers["ce_mimooffset"]), headers["ce_mimolog"]
-    place = db.execute("select offset, log from place where partition = ?", [record.partition]).fetchone()
-    seen, history = place or (0, log)
+    place: tuple[int, str] = db.execute(PLACE, (record.partition, log)).fetchone()
+    seen, history = place  # of this partition, and of all of them
     if log != history:
         sys.exit("the log was restored from a backup: delete the counts and count anew")
     if offset == seen + 1:

@@ -43,6 +43,7 @@ class WrittenTopics:
                 key=event.key.encode(),
                 value=event.data.encode(),
                 partition=event.partition,
+                timestamp_ms=int(event.at.timestamp() * 1000),
                 headers=to_headers(event, history_header(log_id)),
             )
         await (self._producer.abort_transaction() if abort else self._producer.commit_transaction())

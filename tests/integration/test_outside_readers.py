@@ -155,6 +155,15 @@ async def test_kcat_counts_the_types(published: Published) -> None:
     assert {name: int(count) for count, name in (line.split() for line in said.splitlines())} == wanted
 
 
+async def test_kcat_begins_at_a_time(published: Published) -> None:
+    events = published.of("mimo.messages")
+    since = events[len(events) // 2].at
+    line = re.sub(r"s@\d+", f"s@{since.timestamp() * 1000:.0f}", on_the_page("s@"))
+    said = await kcat(published.here(line))
+    wanted = sorted(f"{event.at.timestamp() * 1000:.0f}" for event in events if event.at >= since)
+    assert sorted(line.split(" ")[0] for line in said.splitlines()) == wanted
+
+
 async def test_kcat_shows_what_comes_as_it_comes(kafka_server: str) -> None:
     line = on_the_page("-o end")
     program("kcat", "kcat")
@@ -175,7 +184,7 @@ async def test_kcat_shows_what_comes_as_it_comes(kafka_server: str) -> None:
 
 
 async def test_every_line_of_the_page_was_tried(published: Published) -> None:
-    tried = [on_the_page(*words) for words in ([" -L"], ["%k %s"], [" -J"], ["uniq -c"], ["-o end"])]
+    tried = [on_the_page(*words) for words in ([" -L"], ["%k %s"], [" -J"], ["uniq -c"], ["s@"], ["-o end"])]
     assert sorted(tried) == sorted(ON_THE_PAGE)
 
 
