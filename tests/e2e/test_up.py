@@ -1,48 +1,17 @@
 """`mimo up`: the whole system comes up, gets over the death of any part or of all, and goes without leaving a trace."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.e2e.conftest import MakeSystem
-from tests.system import CHEAP, ROOT, System, run_mimo
+from tests.e2e.school import acknowledged, demo, verify
+from tests.system import run_mimo
 from tests.until import until
-
-
-@contextmanager
-def demo(system: System, journal: Path, *options: str) -> "Iterator[subprocess.Popen[str]]":
-    """A demo that goes on in the background."""
-    urls = ("--command-url", system.command, "--query-url", system.query)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "mimo", "demo", *urls, "--users", "4", "--journal", str(journal), *options],
-        cwd=ROOT, env={**os.environ, **CHEAP}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-
-
-def acknowledged(journal: Path) -> int:
-    return journal.read_text().count("SendMessage") if journal.exists() else 0
-
-
-def verify(system: System, journal: Path) -> None:
-    urls = ("--command-url", system.command, "--query-url", system.query)
-    verified = run_mimo("demo", *urls, "--verify", str(journal))
-    assert verified.returncode == 0, verified.stdout + verified.stderr
 
 
 @pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
