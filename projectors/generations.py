@@ -21,6 +21,12 @@ _INSTALLATION = "select log_id, partitions from log.installation"
 _RETIRE_FOREIGN = """
     update projection.generation set status = 'retired'
     where projection = $1 and log_id <> $2 and status <> 'retired' returning generation"""
+_RETIRE_OTHER_TOPICS = """
+    update projection.generation g set status = 'retired'
+    where projection = $1 and version = $2 and status <> 'retired' and $3::text[] <> array(
+        select distinct c.topic from projection.checkpoint c
+        where c.projection = g.projection and c.generation = g.generation order by c.topic)
+    returning generation"""
 _CURRENT = """
     select generation, status from projection.generation
     where projection = $1 and version = $2 and status <> 'retired' order by generation"""
@@ -36,6 +42,11 @@ _ON_PATH = "select set_config('search_path', quote_ident($1), true), set_config(
 _RETIRE_LIVE = """
     update projection.generation set status = 'retired'
     where projection = $1 and version = $2 and status = 'live' and generation <> $3"""
+_RETIRED = """
+    select g.version, g.generation from projection.generation g
+    join pg_namespace n on n.nspname = format('%s_v%s_g%s', g.projection, g.version, g.generation)
+    where g.projection = $1 and g.status = 'retired'"""
+_LOCK_BRIEFLY = "select set_config('lock_timeout', $1, true)"
 _LIVE = "update projection.generation set status = 'live' where projection = $1 and generation = $2"
 _log = structlog.get_logger("mimo.generations")
 
@@ -43,7 +54,8 @@ _log = structlog.get_logger("mimo.generations")
 async def followed(connection: asyncpg.Connection, projection: Projection) -> list[Generation]:
     """The generations that this code keeps up with the log; makes the first one.
 
-    Generations of another history of the log are retired, and a new one takes their place.
+    Generations of another history of the log, or of other topics than this code's, are retired, and a new one takes
+    their place.
 
     Raises:
         asyncpg.PostgresError: among others LockNotAvailableError, when a reader is in the way; try again.
@@ -53,6 +65,9 @@ async def followed(connection: asyncpg.Connection, projection: Projection) -> li
         log_id, partitions = await connection.fetchrow(_INSTALLATION)
         if foreign := await connection.fetch(_RETIRE_FOREIGN, projection.name, log_id):
             _log.warning("history_changed", projection=projection.name, retired=[row[0] for row in foreign])
+        topics = sorted(projection.topics)
+        if other := await connection.fetch(_RETIRE_OTHER_TOPICS, projection.name, projection.version, topics):
+            _log.warning("topics_changed", projection=projection.name, retired=[row[0] for row in other])
         rows = await connection.fetch(_CURRENT, projection.name, projection.version)
         current = [Generation(projection.name, projection.version, row["generation"]) for row in rows]
         if not any(row["status"] == "live" for row in rows):
@@ -60,6 +75,20 @@ async def followed(connection: asyncpg.Connection, projection: Projection) -> li
             await switch(connection, projection, current[-1])
             _log.info("generation_born", generation=current[-1].schema)
     return current
+
+
+async def drop_retired(connection: asyncpg.Connection, projection: Projection) -> None:
+    """Drops the tables of retired generations: nobody follows them, so nobody would erase people in them.
+
+    Raises:
+        asyncpg.PostgresError: among others LockNotAvailableError, when a reader is in the way; try again.
+    """
+    for row in await connection.fetch(_RETIRED, projection.name):
+        generation = Generation(projection.name, row["version"], row["generation"])
+        async with connection.transaction():
+            await connection.execute(_LOCK_BRIEFLY, LOCK_TIMEOUT)
+            await connection.execute("select projection.drop_schema($1)", generation.schema)
+        _log.info("generation_dropped", generation=generation.schema)
 
 
 async def bear(transaction: asyncpg.Connection, projection: Projection, log_id: UUID, partitions: int) -> Generation:

@@ -15,11 +15,12 @@ import structlog
 
 from events.ports import EventLog
 from infra.sealing import KeyRing
+from infra.session_ends import ErasedKeys, SessionEnds
 from projectors import checkpoints
 from projectors.batches import Batches
 from projectors.checkpoints import Generation
 from projectors.failures import described
-from projectors.generations import followed
+from projectors.generations import drop_retired, followed
 from projectors.opening import Opener
 from projectors.progress import Progress, State
 from projectors.projection import Projection
@@ -27,6 +28,9 @@ from projectors.runner import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Runner
 from projectors.session import Connect, ViewSession
 
 _DATA_KEYS = "select user_id, key from log.data_keys($1::uuid[])"
+ERASED_WINDOW_SECONDS = 60.0
+"""Longer than a look-up of keys can take that began before somebody was erased."""
+ERASED_BREATH_SECONDS = 0.25
 _log = structlog.get_logger("mimo.worker")
 
 
@@ -61,7 +65,11 @@ class Worker:
 
     async def run(self) -> None:
         """Runs everything until it is cancelled."""
+        erased = SessionEnds(
+            self._connect, ERASED_WINDOW_SECONDS, ErasedKeys(self._ring), breath_seconds=ERASED_BREATH_SECONDS
+        )
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(erased.run(), name="erased")
             for projection in self._projections:
                 tasks.create_task(self._run(projection), name=projection.name)
 
@@ -73,6 +81,7 @@ class Worker:
         progress = self._progress[projection.name]
         generations = await self._found(projection, progress)
         async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._drop_retired(projection), name=f"drop retired {projection.name}")
             for generation in generations:
                 tasks.create_task(self._keep_up(projection, generation, progress), name=generation.schema)
 
@@ -98,6 +107,22 @@ class Worker:
             except Exception as error:
                 progress.failed("start", State.BACKING_OFF, described(error))
                 _log.warning("generations_not_found", projection=projection.name, reason=described(error))
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+    async def _drop_retired(self, projection: Projection) -> None:
+        """Drops what nobody follows any more; tries again for as long as readers are in the way."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                connection = await self._connect()
+                try:
+                    await drop_retired(connection, projection)
+                    return
+                finally:
+                    connection.terminate()
+            except Exception as error:
+                _log.warning("generations_not_dropped", projection=projection.name, reason=described(error))
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 

@@ -167,9 +167,10 @@ class Answers:
         return _Kept(composed, reading, self._ready(composed, reflected), self._freshness.cache.epoch)
 
     def _ready(self, composed: Composed, reflected: Mapping[Mark, int]) -> Ready:
+        # Where two projections consume a topic, the further one says what the next answer must not fall behind.
         places: dict[Place, int] = {}
         for (_, topic, partition), offset in reflected.items():
-            places[topic, partition] = min(offset, places.get((topic, partition), offset))
+            places[topic, partition] = max(offset, places.get((topic, partition), offset))
         assert self._freshness.history is not None, "there were checkpoints, so the history is known"
         bookmark = format_bookmark(self._freshness.history.log_id, places)
         headers = (

@@ -34,7 +34,7 @@ class Entry:
         value: what was found; never changed afterwards.
         marks: the checkpoints that the value reflects, read in the same statement.
         tags: what, when it changes, makes the value wrong.
-        event_key: the key of all events that can change it; None when there are several.
+        event_key: the key of all events of the rows' own topic that can change it; None when there are several.
         size_bytes: roughly what the value takes.
     """
 
@@ -53,6 +53,12 @@ class Entry:
         self.event_key = event_key
         self.size_bytes = size_bytes + ENTRY_OVERHEAD_BYTES
         self.alive = False
+
+    def concerned_by(self, mark: Mark, event_key: str) -> bool:
+        """Whether an event of that key can change the value."""
+        own_topic = self.marks[0][0][1]
+        changing = mark[1] != own_topic or self.event_key in (None, event_key)
+        return changing and any(mark == own for own, _ in self.marks)
 
 
 class ReadCache:

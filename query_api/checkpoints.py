@@ -13,13 +13,16 @@ import asyncpg
 
 from query_api.cache import Mark, Tag
 
-TOPICS: Mapping[str, str] = {
-    "users": "mimo.users",
-    "courses": "mimo.courses",
-    "enrollments": "mimo.enrollments",
-    "messages": "mimo.messages",
+ERASURES = "mimo.users"
+"""The topic that tells who was erased."""
+
+TOPICS: Mapping[str, tuple[str, ...]] = {
+    "users": ("mimo.users",),
+    "courses": ("mimo.courses",),
+    "enrollments": ("mimo.enrollments",),
+    "messages": ("mimo.messages", ERASURES),
 }
-"""The projections that this API reads, each with the topic that it consumes."""
+"""The projections that this API reads, each with the topics that it consumes: the rows' own first, in order."""
 
 VERSIONS: Mapping[str, int] = dict.fromkeys(TOPICS, 1)
 """Which version of each view is read (`read.users_v1` and so on)."""
@@ -39,6 +42,7 @@ select t.topic, t.key, case t.type
     when 'Enrolled' then t.data ->> 'user_id'
     when 'Unenrolled' then t.data ->> 'user_id'
     when 'ChannelOpened' then t.data ->> 'course_id'
+    when 'UserErased' then 'erased ' || t.key
   end as also
 from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) r (topic, partition, after, upto)
 cross join lateral (
@@ -76,6 +80,11 @@ class Seen:
     generations: Mapping[str, int]
     stopped: frozenset[str]
     parked: frozenset[Mark]
+
+
+def erased(user_id: UUID) -> str:
+    """What changes when a person is erased, beside what changes with any event of theirs (see `CHANGED`)."""
+    return f"erased {user_id}"
 
 
 async def history_of(connection: asyncpg.Connection) -> History:

@@ -85,7 +85,7 @@ class Freshness:
             (projection, topic, partition): offset
             for (topic, partition), offset in bookmark.items()
             for projection in projections
-            if TOPICS[projection] == topic and partition < partitions
+            if topic in TOPICS[projection] and partition < partitions
         }
 
     def observe(self, observer: Callable[[], None]) -> None:

@@ -5,26 +5,31 @@ It must not know which kinds there are (views/), nor who asks (reading.py).
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
 import asyncpg
 
 from events.errors import NotCaughtUp
 from events.partition import partition_of
 from query_api.cache import Entry, Mark
-from query_api.checkpoints import TOPICS
+from query_api.checkpoints import ERASURES, TOPICS, erased
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 Found = tuple[list[int] | None, list[V]]
-"""The checkpoints by partition (None: no live generation), and a value for each key, in order."""
+"""The checkpoints by topic and partition (None: no live generation), and a value for each key, in order."""
 
 
 Fetch = Callable[[asyncpg.Connection, Sequence[K]], Awaitable[Found[V]]]
 """Finds the values of many keys in one statement, which reads the checkpoints, too."""
+
+
+def _nobody(_: object) -> tuple[UUID, ...]:
+    return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +40,13 @@ class Lookup(Generic[K, V]):
         name: unique among all kinds.
         projection: the one whose view it reads.
         fetch: finds the values.
-        event_key: the key of all events that can change the value of a key; None when there are several.
+        event_key: the key of all events of the projection's first topic that can change the value of a key; None when
+            there are several.
         changed_by: from a key and its value to what changes it (`query_api.cache.Tag` without its topic).
         size_bytes: roughly what a value takes.
         at_once: the most keys of one statement.
         abreast: how many statements of this kind may be on their way at a time.
+        erasable: the people whose erasure changes a value, for projections that consume `ERASURES` beside.
     """
 
     name: str
@@ -50,6 +57,7 @@ class Lookup(Generic[K, V]):
     size_bytes: Callable[[V], int]
     at_once: int = 200
     abreast: int = 1
+    erasable: Callable[[V], Collection[UUID]] = _nobody
 
     async def entries(self, connection: asyncpg.Connection, keys: Sequence[K]) -> list[Entry]:
         """Looks up many keys.
@@ -67,11 +75,17 @@ class Lookup(Generic[K, V]):
         return [self._entry(key, value, offsets) for key, value in zip(keys, values, strict=True)]
 
     def _entry(self, key: K, value: V, offsets: list[int]) -> Entry:
-        topic, event_key = TOPICS[self.projection], self.event_key(key)
-        places: Sequence[int] = range(len(offsets)) if event_key is None else (partition_of(event_key, len(offsets)),)
-        marks: list[tuple[Mark, int]] = [((self.projection, topic, p), offsets[p]) for p in places]
-        tags = tuple((topic, changing) for changing in self.changed_by(key, value))
-        return Entry((self.name, key), value, tuple(marks), tags, event_key, self.size_bytes(value))
+        topics, event_key = TOPICS[self.projection], self.event_key(key)
+        partitions = len(offsets) // len(topics)
+        places: Collection[int] = range(partitions) if event_key is None else (partition_of(event_key, partitions),)
+        marks: list[tuple[Mark, int]] = [((self.projection, topics[0], p), offsets[p]) for p in places]
+        tags = [(topics[0], changing) for changing in self.changed_by(key, value)]
+        if people := self.erasable(value):
+            first = topics.index(ERASURES) * partitions
+            places = {partition_of(str(person), partitions) for person in people}
+            marks += [((self.projection, ERASURES, p), offsets[first + p]) for p in places]
+            tags += [(ERASURES, erased(person)) for person in people]
+        return Entry((self.name, key), value, tuple(marks), tuple(tags), event_key, self.size_bytes(value))
 
 
 def by_rows(
@@ -80,7 +94,8 @@ def by_rows(
     """A fetch by one statement that answers at least one row per key.
 
     Args:
-        sql: answers `number` (which key, from 1), `checkpoints` (in the rows of key 1: the offsets by partition) and
+        sql: answers `number` (which key, from 1), `checkpoints` (in the rows of key 1: the offsets by topic, in the
+            order of `TOPICS`, and partition) and
             `found` (false in the row of a key without any), beside the columns.
         arguments: from keys to the statement's arguments, mostly one array for each part of a key.
         shape: from a key and its rows to the value.

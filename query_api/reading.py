@@ -58,10 +58,7 @@ class Reading:
 
     def concerns(self, mark: Mark, event_key: str) -> bool:
         """Whether an event of that key can change the answer."""
-        return any(
-            entry.event_key in (None, event_key) and any(mark == own for own, _ in entry.marks)
-            for entry, _ in self.used
-        )
+        return any(entry.concerned_by(mark, event_key) for entry, _ in self.used)
 
     def _use(self, entry: Entry, published: Mapping[Mark, int]) -> Any:
         self.used.append((entry, published))

@@ -1,4 +1,10 @@
-"""Channels and their timelines. It must not know who may read them."""
+"""Channels and their timelines. It must not know who may read them.
+
+Messages and the erasure of their authors come by different topics, so perhaps to different processes at the same
+moment, and a process may hold text that it opened before. Nobody's text may be left all the same: who erases locks the
+table of messages, which waits for those who write to it and keeps others waiting; who writes looks, once that is done,
+whether an author was erased. One of the two sees the other.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +15,7 @@ from uuid import UUID
 
 from events.messages import ChannelOpened, MessageDeleted, MessageEdited, MessageSent
 from events.recorded import Delivered
+from events.users import UserErased
 from projectors.projection import Projection, Transaction
 
 CHANNEL_COLUMNS = ("channel_id", "course_id", "owner_id", "name", "opened_at", "last_seq", "message_count")
@@ -30,6 +37,18 @@ _DELETE = """
     update message m set text = null, deleted = true from unnest($1::uuid[]) n (message_id)
     where m.message_id = n.message_id"""
 
+# An author of millions of messages takes longer than a batch may. The lock comes before anything is written: two that
+# erase at the same time would otherwise wait for each other.
+_ERASE_ALONE = """
+    set local transaction_timeout = '60s';
+    lock table message in share row exclusive mode"""
+_REMEMBER = "insert into erased_author select * from unnest($1::uuid[]) on conflict do nothing"
+_ERASE = "update message set text = null where author_id = any ($1::uuid[]) and text is not null"
+_ERASED = "select author_id from erased_author where author_id = any ($1::uuid[])"
+_ERASE_AGAIN = """
+    update message set text = null
+    where message_id = any ($1::uuid[]) and author_id = any ($2::uuid[]) and text is not null"""
+
 
 class _Fold:
     """What a batch comes to: rows to add, and changes of rows that are there.
@@ -44,18 +63,25 @@ class _Fold:
         self.messages: dict[UUID, list[Any]] = {}
         self.edits: dict[UUID, tuple[str | None, datetime]] = {}
         self.deletes: dict[UUID, None] = {}
+        self.authors: set[UUID] = set()
+        self.erased: list[UUID] = []
 
     def add(self, delivered: Delivered) -> None:
         """Folds one event in."""
         recorded, event = delivered.recorded, delivered.event
+        if type(event) is UserErased:
+            self.erased.append(event.user_id)
+            return
         channel, seq = recorded.key, recorded.version
         self.last_seq[channel] = seq
         if type(event) is MessageSent:
+            self.authors.add(event.author_id)
             self.sent[channel] = number = self.sent.get(channel, 0) + 1
             self.messages[recorded.id] = [
                 channel, seq, number, recorded.id, event.author_id, event.text, recorded.at, None, False
             ]  # fmt: skip
         elif type(event) is MessageEdited:
+            self.authors.add(event.author_id)
             self._edit(event.message_id, event.text, recorded.at)
         elif type(event) is MessageDeleted:
             self._delete(event.message_id)
@@ -79,17 +105,21 @@ class _Fold:
 
 
 class Messages(Projection):
-    """Channels with their counters, and one row per message."""
+    """Channels with their counters, and one row per message; of erased authors without the text."""
 
     name = "messages"
     version = 1
-    handles = (ChannelOpened, MessageSent, MessageEdited, MessageDeleted)
+    handles = (ChannelOpened, MessageSent, MessageEdited, MessageDeleted, UserErased)
 
     async def apply(self, transaction: Transaction, batch: Sequence[Delivered]) -> None:
         """Copies in new channels and messages; changes what is there with a statement for each kind of change."""
         fold = _Fold()
         for delivered in batch:
             fold.add(delivered)
+        if fold.erased:
+            await transaction.execute(_ERASE_ALONE)
+            await transaction.execute(_REMEMBER, fold.erased)
+            await transaction.execute(_ERASE, fold.erased)
         if fold.opened:
             rows = [[*row, fold.last_seq[key], fold.sent.get(key, 0)] for key, row in fold.opened.items()]
             await transaction.copy_records_to_table("channel", records=rows, columns=CHANNEL_COLUMNS)
@@ -101,6 +131,9 @@ class Messages(Projection):
             await transaction.execute(_EDIT, list(fold.edits), [text for text, _ in changes], [at for _, at in changes])
         if fold.deletes:
             await transaction.execute(_DELETE, list(fold.deletes))
+        if fold.authors and (erased := await transaction.fetch(_ERASED, list(fold.authors))):
+            written = [*fold.messages, *fold.edits]
+            await transaction.execute(_ERASE_AGAIN, written, [row["author_id"] for row in erased])
 
     async def _advance(self, transaction: Transaction, fold: _Fold) -> None:
         """Moves the counters of channels that are there, and numbers their messages on from them."""

@@ -1,4 +1,5 @@
--- Channels and what was said in them. One writer per row: (mimo.messages, channel_id).
+-- Channels and what was said in them. One writer per row: (mimo.messages, channel_id); but for a text that becomes null
+-- because its author was erased, from either side.
 create table channel (
   channel_id    uuid primary key,
   course_id     uuid not null,
@@ -23,3 +24,9 @@ create table message (
   primary key (channel_id, seq)
 );
 create unique index message_by_id on message (message_id);
+create index message_of_author on message (author_id);
+
+-- Everybody who was erased. Whoever writes messages looks here afterwards.
+create table erased_author (
+  author_id uuid primary key
+);

@@ -1,4 +1,4 @@
-"""Who is who: one row per person. It must not know passwords or sessions."""
+"""Who is who: one row per person, also of the erased. It must not know passwords or sessions."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from events.recorded import Delivered, Recorded
-from events.users import RoleGranted, UserProfileChanged, UserRegistered
+from events.users import RoleGranted, UserErased, UserProfileChanged, UserRegistered
 from projectors.projection import Projection, Transaction
 
 EVERYONE = "student"
 COLUMNS = ("user_id", "display_name", "email", "roles", "joined_at", "version")
-DISPLAY_NAME, ROLES, VERSION = 1, 3, 5
+DISPLAY_NAME, EMAIL, ROLES, VERSION = 1, 2, 3, 5
 
+# Who has no address was erased before: whatever follows, the name stays null.
 _CHANGE = """
     update person p set
-      display_name = case when c.renamed then c.display_name else p.display_name end,
+      display_name = case
+        when c.erased or p.email is null then null when c.renamed then c.display_name else p.display_name end,
+      email = case when not c.erased then p.email end,
       roles = p.roles || string_to_array(c.granted, ','),
       version = c.version
-    from unnest($1::uuid[], $2::boolean[], $3::text[], $4::text[], $5::bigint[])
-      c (user_id, renamed, display_name, granted, version)
+    from unnest($1::uuid[], $2::boolean[], $3::text[], $4::boolean[], $5::text[], $6::bigint[])
+      c (user_id, renamed, display_name, erased, granted, version)
     where p.user_id = c.user_id"""
 
 
@@ -31,6 +34,7 @@ class _Change:
     version: int = 0
     renamed: bool = False
     display_name: str | None = None
+    erased: bool = False
     granted: list[str] = field(default_factory=list)
 
 
@@ -39,7 +43,7 @@ class Users(Projection):
 
     name = "users"
     version = 1
-    handles = (UserRegistered, UserProfileChanged, RoleGranted)
+    handles = (UserRegistered, UserProfileChanged, RoleGranted, UserErased)
 
     async def apply(self, transaction: Transaction, batch: Sequence[Delivered]) -> None:
         """Copies in who registered and changes the others with one statement."""
@@ -55,6 +59,8 @@ class Users(Projection):
                 _rename(recorded, event.display_name, registered, changes)
             elif type(event) is RoleGranted:
                 _grant(recorded, event.role, registered, changes)
+            elif type(event) is UserErased:
+                _erase(recorded, registered, changes)
         if registered:
             await transaction.copy_records_to_table("person", records=registered.values(), columns=COLUMNS)
         if changes:
@@ -63,6 +69,7 @@ class Users(Projection):
                 list(changes),
                 [change.renamed for change in changes.values()],
                 [change.display_name for change in changes.values()],
+                [change.erased for change in changes.values()],
                 [",".join(change.granted) for change in changes.values()],
                 [change.version for change in changes.values()],
             )
@@ -72,7 +79,8 @@ def _rename(
     recorded: Recorded, display_name: str | None, registered: dict[str, list[Any]], changes: dict[str, _Change]
 ) -> None:
     if (row := registered.get(recorded.key)) is not None:
-        row[DISPLAY_NAME], row[VERSION] = display_name, recorded.version
+        row[DISPLAY_NAME] = display_name if row[EMAIL] is not None else None
+        row[VERSION] = recorded.version
         return
     change = changes.setdefault(recorded.key, _Change())
     change.renamed, change.display_name, change.version = True, display_name, recorded.version
@@ -86,3 +94,11 @@ def _grant(recorded: Recorded, role: str, registered: dict[str, list[Any]], chan
     change = changes.setdefault(recorded.key, _Change())
     change.granted.append(role)
     change.version = recorded.version
+
+
+def _erase(recorded: Recorded, registered: dict[str, list[Any]], changes: dict[str, _Change]) -> None:
+    if (row := registered.get(recorded.key)) is not None:
+        row[DISPLAY_NAME], row[EMAIL], row[VERSION] = None, None, recorded.version
+        return
+    change = changes.setdefault(recorded.key, _Change())
+    change.erased, change.version = True, recorded.version

@@ -12,7 +12,7 @@ from query_api.wire import encoded
 HOMES = """
 select k.number, h.channel_id is not null as found,
   case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c
+    select array_agg(c."offset" order by c.topic, c.partition) from read.checkpoint c
     where c.projection = 'messages' and c.version = 1
   ) end as checkpoints,
   h.course_id, h.owner_id
@@ -23,7 +23,7 @@ left join read.channels_v1 h on h.channel_id = k.channel_id
 CHANNELS_OF_COURSES = """
 select k.number, h.channel_id is not null as found,
   case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c
+    select array_agg(c."offset" order by c.topic, c.partition) from read.checkpoint c
     where c.projection = 'messages' and c.version = 1
   ) end as checkpoints,
   h.channel_id, h.owner_id, h.course_id, h.name, h.opened_at, h.last_seq, h.message_count
@@ -35,7 +35,7 @@ order by k.number, h.opened_at, h.channel_id
 TIMELINES = """
 select k.number, h.channel_id is not null as found,
   case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c
+    select array_agg(c."offset" order by c.topic, c.partition) from read.checkpoint c
     where c.projection = 'messages' and c.version = 1
   ) end as checkpoints,
   h.last_seq, m.message_id, m.seq, m.number as message_number, m.author_id, m.text, m.sent_at, m.edited_at, m.deleted
@@ -157,5 +157,6 @@ TIMELINE: Lookup[Span, Timeline | None] = Lookup(
     size_bytes=lambda found: sum(300 + len(m.head) + len(m.tail) for m in found.messages) if found else 0,
     at_once=50,
     abreast=2,
+    erasable=lambda found: {message.author_id for message in found.messages} if found else (),
 )
 """A part of a channel's timeline; None when there is no such channel (yet)."""

@@ -29,8 +29,10 @@ from tests.written_log import WrittenLog
 PATIENCE_SECONDS = 40
 ROOT = Path(__file__).parents[2]
 APPLIED = """
-    select coalesce(sum(c."offset"), 0)::int from projection.checkpoint c
-    join projection.generation g using (projection, generation) where g.status = 'live'"""
+    select coalesce(sum(p.applied), 0)::int from (
+        select min(c."offset") as applied from projection.checkpoint c
+        join projection.generation g using (projection, generation) where g.status = 'live'
+        group by c.topic, c.partition) p"""
 MESSAGES = "select channel_id, seq, number, message_id, text from read.messages_v1 order by channel_id, seq"
 
 

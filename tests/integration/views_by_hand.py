@@ -19,6 +19,8 @@ from infra.ids import new_id
 
 VIEWS = Path(__file__).parents[2] / "projectors" / "views"
 TOPICS = {name: f"mimo.{name}" for name in ("users", "courses", "enrollments", "messages")}
+"""Of each projection, the topic of its rows."""
+CONSUMED = {name: [topic] for name, topic in TOPICS.items()} | {"messages": ["mimo.messages", "mimo.users"]}
 BEGINNING = datetime(2026, 9, 1, tzinfo=UTC)
 
 
@@ -66,20 +68,28 @@ class ViewsByHand:
         self.last = Happened(projection, partition, row["offset"], row["version"], event_id)
         return self.last
 
-    async def show(self, happened: Happened, *statements: tuple[Any, ...]) -> None:
-        """Applies an event to its view: rows, checkpoint and notification in one transaction."""
+    async def show(self, happened: Happened, *statements: tuple[Any, ...], by: Iterable[str] | None = None) -> None:
+        """Applies an event: rows, checkpoint and notification in one transaction.
+
+        Args:
+            happened: the event.
+            statements: what changes the rows.
+            by: the projections that apply it; None: all that consume its topic.
+        """
+        topic = TOPICS[happened.projection]
+        appliers = [name for name, topics in CONSUMED.items() if topic in topics] if by is None else list(by)
         async with self.connection.transaction():
             for statement, *arguments in statements:
                 await self.connection.execute(statement, *arguments)
             await self.connection.execute(
                 """
                 update projection.checkpoint set "offset" = $3
-                where projection = $1 and partition = $2 and generation =
-                  (select generation from projection.generation where projection = $1 and status = 'live')
+                where projection = any ($1) and topic = $4 and partition = $2 and (projection, generation) in
+                  (select projection, generation from projection.generation where status = 'live')
                 """,
-                happened.projection, happened.partition, happened.offset,
+                appliers, happened.partition, happened.offset, topic,
             )  # fmt: skip
-            await self.connection.execute("select pg_notify('mimo_view', $1)", happened.projection)
+            await self.connection.execute("select pg_notify('mimo_view', n) from unnest($1::text[]) n", appliers)
 
     async def build(self, projection: str, generation: int = 1) -> None:
         """Makes an empty generation of a projection and lets `read.*` show it."""
@@ -96,10 +106,11 @@ class ViewsByHand:
             await self.connection.execute(
                 """
                 insert into projection.checkpoint (projection, generation, topic, partition, "offset")
-                select $1, $2, $3, p, coalesce((select max(c."offset") from projection.checkpoint c
-                  where c.projection = $1 and c.partition = p), 0) from generate_series(0, $4 - 1) p
+                select $1, $2, t, p, coalesce((select max(c."offset") from projection.checkpoint c
+                  where c.projection = $1 and c.topic = t and c.partition = p), 0)
+                from unnest($3::text[]) t, generate_series(0, $4 - 1) p
                 """,
-                projection, generation, TOPICS[projection], self.partitions,
+                projection, generation, CONSUMED[projection], self.partitions,
             )  # fmt: skip
             await self.connection.execute("select projection.create_schema($1)", schema)
             await self.connection.execute("select set_config('search_path', $1, true)", schema)

@@ -16,7 +16,7 @@ from events.courses import CourseArchived, CourseChanged, CourseCreated, CourseP
 from events.enrollments import Enrolled, Unenrolled
 from events.messages import ChannelOpened, MessageDeleted, MessageEdited, MessageSent
 from events.recorded import Delivered, Recorded
-from events.users import PasswordChanged, RoleGranted, UserProfileChanged, UserRegistered
+from events.users import PasswordChanged, RoleGranted, UserErased, UserProfileChanged, UserRegistered
 from infra.event_log.reader import mixed
 from infra.ids import new_id
 from infra.sealing import KeyRing
@@ -31,7 +31,7 @@ TABLES = {
     "users": ("person",),
     "courses": ("course",),
     "enrollments": ("enrollment", "enrollment_count"),
-    "messages": ("channel", "message"),
+    "messages": ("channel", "message", "erased_author"),
 }
 FEW_PARTITIONS = 3
 ROWS = """
@@ -45,18 +45,19 @@ class School:
     def __init__(self, chance: random.Random, partitions: int = FEW_PARTITIONS) -> None:
         self.chance = chance
         self.log = WrittenLog(partitions)
-        self.people = [self._register() for _ in range(3)]
+        self.people = [self._register() for _ in range(5)]
         self.courses: list[tuple[Any, str]] = []
         self.members: set[tuple[Any, Any]] = set()
         self.channels: list[Any] = []
         self.messages: dict[Any, tuple[Any, Any]] = {}
+        self.erased: list[Any] = []
 
     def happen(self) -> None:
         """One more thing."""
         steps: list[Callable[[], object]] = [
             self._register, self._rename, self._grant, self._password, self._create, self._change, self._life,
             self._join, self._leave, self._open, self._send, self._send, self._send, self._edit, self._edit,
-            self._delete,
+            self._delete, self._erase,
         ]  # fmt: skip
         self.chance.choice(steps)()
 
@@ -80,6 +81,14 @@ class School:
 
     def _password(self) -> None:
         self.log.add(PasswordChanged(user_id=self.chance.choice(self.people), session_id=new_id()))
+
+    def _erase(self) -> None:
+        """Somebody, who may say a little more: other processes hear of it within a second."""
+        living = [person for person in self.people if person not in self.erased]
+        if len(living) > 3:
+            self.erased.append(self.chance.choice(living))
+            gone = self.erased[-1]
+            self.log.add(UserErased(user_id=gone, email_hmac=gone.hex, destroyed=("data_key", "password")))
 
     def _text(self) -> dict[str, Any]:
         tags = tuple(self._word() for _ in range(self.chance.randrange(3)))
@@ -210,6 +219,10 @@ async def test_a_view_equals_the_fold_of_the_log_in_any_batches_and_any_order_of
             cut(mixed(recorded, chance), chance),
         ):
             assert await applied(connection, projection, batches, ring) == wanted
+        for gone in school.erased:
+            del school.log.keys[gone]
+        replay = cut(mixed(recorded, chance), chance)
+        assert await applied(connection, projection, replay, KeyRing(school.log.fetch)) == wanted
     finally:
         await connection.close()
 

@@ -10,7 +10,7 @@ from events.courses import CourseArchived, CourseChanged, CourseCreated, CourseP
 from events.enrollments import Enrolled, Unenrolled
 from events.messages import ChannelOpened, MessageDeleted, MessageEdited, MessageSent
 from events.recorded import Delivered
-from events.users import RoleGranted, UserProfileChanged, UserRegistered
+from events.users import RoleGranted, UserErased, UserProfileChanged, UserRegistered
 
 Row = dict[str, Any]
 Tables = dict[str, dict[Any, Row]]
@@ -19,8 +19,9 @@ Tables = dict[str, dict[Any, Row]]
 def folded(delivered: Iterable[Delivered]) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of every table, sorted, columns in the order of their names."""
     tables: Tables = {
-        name: {} for name in ("person", "course", "enrollment", "enrollment_count", "channel", "message")
-    }  # fmt: skip
+        name: {}
+        for name in ("person", "course", "enrollment", "enrollment_count", "channel", "message", "erased_author")
+    }
     for one in delivered:
         _users(tables, one)
         _courses(tables, one)
@@ -41,7 +42,10 @@ def _users(tables: Tables, one: Delivered) -> None:
                 "version": version,
             }  # fmt: skip
         case UserProfileChanged(user_id=user_id, display_name=name):
-            tables["person"][user_id] |= {"display_name": name, "version": version}
+            known = user_id not in tables["erased_author"]
+            tables["person"][user_id] |= {"display_name": name if known else None, "version": version}
+        case UserErased(user_id=user_id):
+            tables["person"][user_id] |= {"display_name": None, "email": None, "version": version}
         case RoleGranted(user_id=user_id, role=role):
             row = tables["person"][user_id]
             row |= {"roles": (*row["roles"], role), "version": version}
@@ -86,7 +90,7 @@ def _count(tables: Tables, course_id: UUID, change: int) -> None:
 
 
 def _messages(tables: Tables, one: Delivered) -> None:
-    recorded, channels, messages = one.recorded, tables["channel"], tables["message"]
+    recorded, channels, messages, erased = one.recorded, tables["channel"], tables["message"], tables["erased_author"]
     match one.event:
         case ChannelOpened() as opened:
             channels[opened.channel_id] = {
@@ -97,12 +101,17 @@ def _messages(tables: Tables, one: Delivered) -> None:
             channels[sent.channel_id]["message_count"] += 1
             messages[recorded.id] = {
                 "channel_id": sent.channel_id, "seq": recorded.version, "message_id": recorded.id,
-                "number": channels[sent.channel_id]["message_count"], "author_id": sent.author_id, "text": sent.text,
-                "sent_at": recorded.at, "edited_at": None, "deleted": False,
+                "number": channels[sent.channel_id]["message_count"], "author_id": sent.author_id,
+                "text": None if sent.author_id in erased else sent.text, "sent_at": recorded.at, "edited_at": None,
+                "deleted": False,
             }  # fmt: skip
-        case MessageEdited(message_id=message_id, text=text) if not messages[message_id]["deleted"]:
-            messages[message_id] |= {"text": text, "edited_at": recorded.at}
+        case MessageEdited(message_id=message_id, author_id=author, text=text) if not messages[message_id]["deleted"]:
+            messages[message_id] |= {"text": None if author in erased else text, "edited_at": recorded.at}
         case MessageDeleted(message_id=message_id):
             messages[message_id] |= {"text": None, "deleted": True}
+        case UserErased(user_id=user_id):
+            erased[user_id] = {"author_id": user_id}
+            for row in messages.values():
+                row["text"] = None if row["author_id"] == user_id else row["text"]
     if recorded.topic == "mimo.messages":
         channels[UUID(recorded.key)]["last_seq"] = recorded.version
