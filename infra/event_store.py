@@ -136,6 +136,11 @@ class PostgresEventStore:
         row = await self._row("select * from log.refresh_state($1)", session_id)
         return None if row is None else RefreshState(row["user_id"], row["value"], row["version"], tuple(row["roles"]))
 
+    async def sessions(self, user_id: UUID) -> list[UUID]:
+        """A person's sessions that go on."""
+        rows = await self._rows("select key from log.claim where scope = $1", f"session/{user_id}")
+        return [UUID(row["key"]) for row in rows]
+
     async def keep_house(self) -> None:
         """Empties the slot of idempotency keys that is used next, and forgets what is left of ended sessions."""
         await self._row("select log.forget_old_keys()")

@@ -50,8 +50,13 @@ def register_refused(refused: Refused) -> MimoError:
 
 
 def change_profile(user_id: UUID, display_name: str) -> Decision:
-    """Someone changes how they are shown."""
-    return Decision((UserProfileChanged(user_id=user_id, display_name=display_name),))
+    """Someone changes how they are shown; nobody who was erased meanwhile."""
+    return Decision((UserProfileChanged(user_id=user_id, display_name=display_name),), absent=(claims.erased(user_id),))
+
+
+def change_profile_refused(refused: Refused) -> MimoError:
+    """Why a profile could not be changed."""
+    return Unauthenticated("This account does not exist any more.") if refused.reason == "taken" else refused
 
 
 def change_password(user_id: UUID, session_id: UUID, new_hash: bytes, version: int) -> Decision:

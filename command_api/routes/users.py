@@ -1,4 +1,4 @@
-"""Registering, profiles and passwords. Must not know the rules: `domain/users.py` has them."""
+"""Registering, profiles, passwords and being erased. Must not know the rules: `domain/users.py` has them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ from typing import ClassVar
 from uuid import UUID
 
 from fastapi import FastAPI
+from pydantic import Field
 
-from command_api import limits
+from command_api import erasing, limits
 from command_api.answers import Accepted, accepted, id_in
 from command_api.call import Called
 from command_api.domain import users
 from command_api.domain.decision import Decision
 from command_api.routes import add_command
 from command_api.texts import Body, DisplayName, Email, NewPassword, TypedPassword
-from events.errors import InvalidRequest, MimoError, Refused, Unauthenticated
+from events.errors import InvalidRequest, Unauthenticated
 from infra.ids import new_id
 from infra.passwords import ensure_acceptable
 from infra.sealing import new_key
@@ -52,6 +53,12 @@ class UserAccepted(Accepted):
     user_id: UUID
 
 
+class UserGone(UserAccepted):
+    """Who was erased."""
+
+    receipt_id: UUID = Field(description="The event that says so: UserErased.")
+
+
 async def register(body: Registration, call: Called) -> Ready:
     """Creates an account. One account per e-mail address."""
     api = call.api
@@ -72,7 +79,8 @@ async def register(body: Registration, call: Called) -> Ready:
 async def change_profile(body: ProfileChange, caller: Authenticated, call: Called) -> Ready:
     """Changes how the caller is shown."""
     intent = call.intent(caller.actor, "change_profile", body)
-    appended = await call.api.write.once(intent, users.change_profile(caller.user_id, body.display_name), _unexpected)
+    decision = users.change_profile(caller.user_id, body.display_name)
+    appended = await call.api.write.once(intent, decision, users.change_profile_refused)
     return accepted(200, appended, call.api.store.log_id, {"user_id": caller.user_id})
 
 
@@ -98,14 +106,23 @@ async def change_password(body: PasswordChange, caller: Authenticated, call: Cal
     return accepted(200, appended, api.store.log_id, {"user_id": user_id})
 
 
+async def erase(caller: Authenticated, call: Called) -> Ready:
+    """Erases the caller, at once and for good: nobody can read their name, address and messages any more.
+
+    The key that these are sealed with is destroyed, every session ends, and the address is free to be registered anew.
+    Seats stay taken and courses stay as they are, by somebody without a name. The event is the receipt.
+    """
+    api, user_id = call.api, caller.user_id
+    appended = await erasing.erase(api.store, api.write, call.intent(caller.actor, "erase"), user_id, caller.session_id)
+    api.watch.ended(user_id)
+    return accepted(200, appended, api.store.log_id, {"user_id": user_id, "receipt_id": appended.events[0].id})
+
+
 def add_routes(app: FastAPI) -> None:
     """Adds the routes."""
     add_command(
         app, "POST", "/v1/users", register, answers=UserAccepted, status=201, refusals=("email_taken", "rate_limited")
     )
     add_command(app, "PATCH", "/v1/me", change_profile, answers=UserAccepted)
+    add_command(app, "DELETE", "/v1/me", erase, answers=UserGone)
     add_command(app, "POST", "/v1/me/password", change_password, answers=UserAccepted, refusals=("rate_limited",))
-
-
-def _unexpected(refused: Refused) -> MimoError:
-    return refused
