@@ -51,10 +51,20 @@ class Product:
 
     def start(self) -> None:
         """Start it, again on the same ports, and wait until it says ready."""
+        self._describe()
+        self.system.start()
+
+    def begin(self) -> None:
+        """Start it without waiting; `system.command` and `system.query` stay what they were."""
+        command, query = self.system.command, self.system.query
+        self._describe()
+        self.system.command, self.system.query = command, query
+        self.system.begin()
+
+    def _describe(self) -> None:
         names = ("command", "query", "projector", "relay", "kafka")
         ports = [word for name in names for word in (f"--{name}-port", str(self._ports[name]))]
         self.system = System(self.data, "--kafka", *ports, "--projector-workers", "2")
-        self.system.start()
 
     def url(self) -> str:
         """The database."""

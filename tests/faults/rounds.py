@@ -111,7 +111,7 @@ def _played(plan: Plan, product: Product, load: Load, result: Result) -> Result:
     load.advance(20)
     product.stop_spares()
     load.pause()
-    result = asyncio.run(_compared(product, load, result))
+    result = asyncio.run(compared(product, load, result))
     failures = [
         result.failure,
         f"recovered in {recovery_seconds:.1f} s" if recovery_seconds > RECOVERY_SECONDS else "",
@@ -153,7 +153,7 @@ def _changed(before: dict[str, frozenset[int]], now: dict[str, frozenset[int]], 
     return "; ".join(filter(None, (f"died too: {died}" if died else "", f"not replaced: {alive}" if alive else "")))
 
 
-async def _compared(product: Product, load: Load, result: Result) -> Result:
+async def compared(product: Product, load: Load, result: Result) -> Result:
     """Compare all with all, once nothing is on its way any more."""
     url = product.url()
     deadline = time.monotonic() + PATIENCE_SECONDS
@@ -162,9 +162,9 @@ async def _compared(product: Product, load: Load, result: Result) -> Result:
         if not await reached(url, product.cluster(), end):
             await asyncio.sleep(POLL_SECONDS)
             continue
-        compared = await _compared_once(product, load, (await read_log(url))[2], result)
+        found = await _compared_once(product, load, (await read_log(url))[2], result)
         if await end_of(url) == end:  # else something was still on its way
-            return compared
+            return found
     return replace(result, failure="relay or views do not reach the log's end though nothing is sent any more")
 
 
