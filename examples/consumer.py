@@ -53,6 +53,7 @@ async def main(bootstrap: str, topic: str, file: str) -> None:
     db = sqlite3.connect(file)
     db.executescript(TABLES)
     options = {"isolation_level": "read_committed", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
+    options["metadata_max_age_ms"] = 10_000  # how soon it notices that the topic was made, or made anew
     async with AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, **options) as consumer:
         kafka_next = dict(db.execute("select partition, kafka_next from place"))
         for partition in consumer.assignment():  # all of them: without a group nothing is shared

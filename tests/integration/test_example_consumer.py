@@ -158,18 +158,21 @@ async def test_what_was_never_committed_is_not_counted(
     await example.wait_for(log)
 
 
+@pytest.mark.parametrize("running", [False, True])
 async def test_topics_that_were_deleted_and_filled_again_change_nothing(
-    topics: WrittenTopics, log: WrittenLog, example: Example
+    topics: WrittenTopics, log: WrittenLog, example: Example, running: bool
 ) -> None:
     for number in range(10):  # each transaction costs an offset of Kafka's own
         await topics.write(talk(log, 1, number))
     example.start()
     await example.wait_for(log)
-    example.kill()
+    if not running:
+        example.kill()
     await topics.make_anew()
     await topics.write(log.events)
     await topics.write(talk(log, 4, 30))
-    example.start()
+    if not running:
+        example.start()
     await example.wait_for(log)
 
 
