@@ -69,10 +69,12 @@ def by_place(events: Collection[Recorded]) -> dict[Place, list[Recorded]]:
     return dict(sorted_out)
 
 
-async def until_caught_up(items: AsyncIterator[Item], memory: Memory | None = None) -> list[Recorded]:
+async def until_caught_up(
+    items: AsyncIterator[Item], memory: Memory | None = None, *, patience_seconds: float = PATIENCE_SECONDS
+) -> list[Recorded]:
     """Everything up to the next `CaughtUp`."""
     got: list[Recorded] = []
-    async with asyncio.timeout(PATIENCE_SECONDS):
+    async with asyncio.timeout(patience_seconds):
         async for item in items:
             if isinstance(item, Batch):
                 got.extend(item.events)

@@ -98,13 +98,22 @@ class Publisher:
 
 
 @asynccontextmanager
+async def producing(cluster: Cluster) -> AsyncIterator[AIOKafkaProducer]:
+    """A transactional producer; a later one ends what an earlier one left open."""
+    producer = AIOKafkaProducer(**cluster.client_options("test"), transactional_id=f"{cluster.prefix}test", linger_ms=5)
+    try:
+        await producer.start()
+        yield producer
+    finally:
+        await producer.stop()
+
+
+@asynccontextmanager
 async def publisher(cluster: Cluster, topics: Sequence[str], partitions: int) -> AsyncIterator[Publisher]:
     """Topics of a test's own, which are deleted at the end."""
     await ensure_topics(cluster, topics, partitions)
-    producer = AIOKafkaProducer(**cluster.client_options("test"), transactional_id=f"{cluster.prefix}test", linger_ms=5)
-    await producer.start()
     try:
-        yield Publisher(cluster, producer, topics, partitions)
+        async with producing(cluster) as producer:
+            yield Publisher(cluster, producer, topics, partitions)
     finally:
-        await producer.stop()
         await delete_topics(cluster, topics)

@@ -21,12 +21,13 @@ from tests.contract.publishing import own_cluster, publisher
 from tests.written_log import WrittenLog
 
 PACE = Pace(heartbeat_seconds=0.1, silence_seconds=1.0)
+POLL_SECONDS = 0.1
 
 
 def kafka_log(url: str, cluster: Cluster) -> KafkaLog:
     """As a projector would have it, only quicker to notice things."""
     own = partial(connect, url, application="test-log", role=Role.PROJECTOR)
-    return KafkaLog(own, cluster, pace=PACE, poll_seconds=0.1)
+    return KafkaLog(own, cluster, pace=PACE, poll_seconds=POLL_SECONDS)
 
 
 class TestKafkaLog(EventLogContract):
