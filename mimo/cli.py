@@ -5,7 +5,6 @@ It must not hold any logic of its own.
 
 import asyncio
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +13,7 @@ import typer
 
 from events.errors import MimoError
 from infra.settings import LogFormat, LogLevel, settings_table
-from mimo import events, kafka, pipeline, topics
+from mimo import events, kafka, pipeline, topics, users
 from mimo.options import Data, read_settings
 
 app = typer.Typer(
@@ -26,20 +25,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-people = typer.Typer(help="People and what they may do.", no_args_is_help=True)
 keys = typer.Typer(help="The keys that sign access tokens.", no_args_is_help=True)
-app.add_typer(people, name="users")
+app.add_typer(users.app, name="users")
 app.add_typer(keys, name="keys")
 app.add_typer(events.app, name="events")
 app.add_typer(kafka.app, name="kafka")
 app.add_typer(topics.app, name="topics")
-
-
-class GrantedRole(StrEnum):
-    """The roles that an operator can grant."""
-
-    INSTRUCTOR = "instructor"
-    ADMIN = "admin"
 
 
 def run() -> None:
@@ -145,23 +136,6 @@ def demo(
         raise typer.Exit(0 if run_verify(addresses, verify) else 1)
     plan = Plan(users, courses, rate, messages, duration)
     raise typer.Exit(0 if run_demo(addresses, plan, journal) else 1)
-
-
-@people.command("grant")
-def users_grant(
-    email: Annotated[str, typer.Argument(help="The address that the person registered with.")],
-    role: Annotated[GrantedRole, typer.Argument(help="What the person becomes.")],
-    data: Data = None,
-) -> None:
-    """Make somebody an instructor or an admin; it holds from their next login or refresh on."""
-    from infra.secrets import load_secrets
-    from mimo.database import database
-    from mimo.users import grant
-
-    settings = read_settings(data=data)
-    with database(settings) as url:
-        new = asyncio.run(grant(url, load_secrets(settings), email, role.value))
-    typer.echo(f"{email} is {'now' if new else 'already'} {role.value}.")
 
 
 @keys.command("rotate")

@@ -1,48 +1,57 @@
-"""`mimo users grant`: an operator makes somebody an instructor or an admin, by an event like every other.
+"""`mimo users`: roles for people, and erasing them. It must not hold any logic of its own (mimo/accounts.py has it)."""
 
-It must not know HTTP: the operator at the machine needs no account.
-"""
+import asyncio
+from enum import StrEnum
+from typing import Annotated
 
-import asyncpg
+import typer
 
-from events.errors import CannotStart, Refused
-from events.ports import Append, NewEvent
-from events.recorded import Meta
-from events.users import Role, RoleGranted
-from infra.event_store import open_event_store
-from infra.ids import new_id
-from infra.secrets import Secrets
-from mimo.options import operator
+from mimo.options import Data, Yes, read_settings
+
+app = typer.Typer(help="People and what they may do.", no_args_is_help=True)
+
+Email = Annotated[str, typer.Argument(help="The address that the person registered with.")]
 
 
-async def grant(url: str, secrets: Secrets, email: str, role: Role) -> bool:
-    """Grant a role to the person with this address.
+class GrantedRole(StrEnum):
+    """The roles that an operator can grant."""
 
-    Args:
-        url: the database.
-        secrets: with the key of the address's hash.
-        email: as the person registered it, in any spelling.
-        role: what they become.
+    INSTRUCTOR = "instructor"
+    ADMIN = "admin"
 
-    Returns:
-        Whether it is new; False if they had it before.
 
-    Raises:
-        CannotStart: nobody has this address, or the database cannot be used.
+@app.command("grant")
+def users_grant(
+    email: Email,
+    role: Annotated[GrantedRole, typer.Argument(help="What the person becomes.")],
+    data: Data = None,
+) -> None:
+    """Make somebody an instructor or an admin; it holds from their next login or refresh on."""
+    from infra.secrets import load_secrets
+    from mimo.accounts import grant
+    from mimo.database import database
+
+    settings = read_settings(data=data)
+    with database(settings) as url:
+        new = asyncio.run(grant(url, load_secrets(settings), email, role.value))
+    typer.echo(f"{email} is {'now' if new else 'already'} {role.value}.")
+
+
+@app.command("erase")
+def users_erase(email: Email, data: Data = None, yes: Yes = False) -> None:
+    """Erase somebody for good: nobody can read their name, address and messages any more. Prints the receipt as JSON.
+
+    The key that these are sealed with is destroyed; it cannot be undone.
     """
-    try:
-        async with open_event_store(url, application="mimo-users", pool_size=1) as store:
-            login = await store.login(secrets.email_hmac(email))
-            if login is None:
-                raise CannotStart(f"Nobody is registered with {email}.")
-            meta = Meta(actor=f"operator:{operator()}", correlation_id=str(new_id()))
-            event = RoleGranted(user_id=login.user_id, role=role)
-            try:
-                await store.append(Append(events=(NewEvent(new_id(), event),), meta=meta))
-            except Refused as refused:
-                if refused.reason != "taken":
-                    raise
-                return False
-            return True
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-        raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
+    import msgspec
+
+    from infra.secrets import load_secrets
+    from mimo.accounts import erase
+    from mimo.database import database
+
+    settings = read_settings(data=data)
+    if not yes:
+        typer.confirm(f"Erase {email}? Their name, address and messages are lost for ever.", abort=True, err=True)
+    with database(settings) as url:
+        receipt = asyncio.run(erase(url, load_secrets(settings), email))
+    typer.echo(msgspec.json.encode(receipt).decode())
