@@ -18,7 +18,7 @@ from events.errors import Refused
 from events.event import Event
 from events.messages import MessageDeleted, MessageSent
 from events.ports import Append, NewEvent
-from events.users import PasswordChanged, Role, RoleGranted, SessionEnded, SessionStarted
+from events.users import PasswordChanged, Role, RoleGranted, SessionEnded, SessionStarted, UserErased
 from infra.event_store import PostgresEventStore, open_event_store
 from infra.ids import new_id
 from tests.integration.log_commands import META, register
@@ -74,6 +74,8 @@ class School:
         return Append((NewEvent(new_id(), event),), META, need=need)
 
     def _account(self, someone: UUID, _course: UUID) -> tuple[Event, tuple[Claim, ...]]:
+        if self.chance.random() < 0.1:
+            return UserErased(user_id=someone, email_hmac=someone.hex, destroyed=()), ()
         if self.chance.random() < 0.5:
             return RoleGranted(user_id=someone, role=self.chance.choice(ROLES)), ()
         return PasswordChanged(user_id=someone, session_id=self.chance.choice(self.sessions)), ()
