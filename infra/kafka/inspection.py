@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
-from events.errors import CannotStart
-from infra.kafka.cluster import AWAY, Cluster
+from infra.kafka.cluster import Cluster
 from infra.kafka.topics import administration
 
 
@@ -42,16 +41,13 @@ async def inspect_topics(cluster: Cluster, names: Collection[str]) -> dict[str, 
         By the same names, those that are there.
 
     Raises:
-        CannotStart: the cluster is away or refuses us.
+        Unreachable: the cluster is away or does not let us in.
     """
     by_topic = {cluster.topic(name): name for name in names}
-    try:
-        async with administration(cluster) as admin:
-            described = await admin.describe_topics(list(by_topic))
-            there = {found["topic"]: found["partitions"] for found in described if found["error_code"] == 0}
-            settings = await _settings(admin, there)
-    except AWAY as error:
-        raise CannotStart(f"Kafka at {cluster.bootstrap} does not tell of its topics: {error}.") from error
+    async with administration(cluster) as admin:
+        described = await admin.describe_topics()  # all: one that is asked for by name may be made by the answer
+        there = {found["topic"]: found["partitions"] for found in described if found["topic"] in by_topic}
+        settings = await _settings(admin, there)
     return {
         by_topic[topic]: Topic(len(parts), len(parts[0]["replicas"]), settings.get(topic, {}))
         for topic, parts in there.items()

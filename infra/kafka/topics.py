@@ -17,6 +17,7 @@ from aiokafka.errors import for_code
 from events.errors import CannotStart
 from infra.kafka.clients import REQUEST_TIMEOUT_MS, consumer, cut, hold
 from infra.kafka.cluster import AWAY, Cluster, Unreachable
+from infra.kafka.entrance import why_not_let_in
 
 FOR_EVER = "-1"
 NEVER = str(2**63 - 1)
@@ -61,7 +62,7 @@ async def administration(cluster: Cluster) -> AsyncIterator[AIOKafkaAdminClient]
         await admin.start()
         yield admin
     except AWAY as error:
-        reason = f"{type(error).__name__}: {error}".rstrip(": ")
+        reason = await why_not_let_in(cluster) or f"{type(error).__name__}: {error}".rstrip(": ")
         raise Unreachable(f"Kafka at {cluster.bootstrap} cannot be reached ({reason}).") from error
     finally:
         cut(admin._client)  # noqa: SLF001 - or closing waits for a broker that does not read

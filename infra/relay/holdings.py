@@ -13,9 +13,8 @@ from aiokafka import TopicPartition
 
 from events.bookmark import Place
 from events.cloudevents import offset_of
-from events.errors import CannotStart
 from infra.kafka.clients import PATIENCE_SECONDS, consumer
-from infra.kafka.cluster import AWAY, Cluster
+from infra.kafka.cluster import AWAY, Cluster, Unreachable
 from infra.kafka.inspection import inspect_topics
 from infra.relay.ends import End, read_ends
 
@@ -52,7 +51,7 @@ async def read_holdings(cluster: Cluster, topics: Collection[str]) -> list[Holdi
         topics: as the log knows them; those that are not there are left out.
 
     Raises:
-        CannotStart: the cluster is away.
+        Unreachable: the cluster is away.
     """
     found = await inspect_topics(cluster, topics)
     places = [(topic, number) for topic in topics if topic in found for number in range(found[topic].partitions)]
@@ -60,7 +59,7 @@ async def read_holdings(cluster: Cluster, topics: Collection[str]) -> list[Holdi
         ends = await read_ends(cluster, places)
         firsts = await _firsts(cluster, ends)
     except AWAY as error:
-        raise CannotStart(f"Kafka at {cluster.bootstrap} cannot be read: {error}.") from error
+        raise Unreachable(f"Kafka at {cluster.bootstrap} cannot be read ({type(error).__name__}: {error}).") from error
     lasts = {place: end.last.offset for place, end in ends.items() if end.last is not None}
     return [Holding(cluster.topic(place[0]), place[1], firsts.get(place), lasts.get(place)) for place in places]
 
