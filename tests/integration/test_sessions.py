@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from time import monotonic
 from uuid import UUID
@@ -13,6 +13,8 @@ import asyncpg
 
 from events.errors import Overloaded, Unauthenticated
 from infra.postgres import Role, connect, pool
+from infra.sealing import KeyRing, new_key
+from infra.session_ends import ErasedKeys, SessionEnds
 from infra.sessions import SessionWatch
 from tests.command_api import Person, School, school
 
@@ -31,6 +33,24 @@ async def watching(url: str) -> AsyncIterator[SessionWatch]:
             yield watch
         finally:
             await watch.stop()
+
+
+@asynccontextmanager
+async def forgetting(url: str, ring: KeyRing) -> AsyncIterator[None]:
+    """A tail that drops keys, as a projector has one."""
+    own = partial(connect, url, application=NAME, role=Role.PROJECTOR)
+    tail = asyncio.create_task(SessionEnds(own, 60.0, ErasedKeys(ring)).run())
+    try:
+        yield
+    finally:
+        tail.cancel()
+        with suppress(asyncio.CancelledError):
+            await tail
+
+
+async def has_key(ring: KeyRing, person: Person) -> bool:
+    """Whether somebody's key is at hand, without looking it up."""
+    return UUID(person.user_id).int in ring._ciphers
 
 
 async def until(ask: Callable[[], Awaitable[object]], answer: object, seconds: float = 5.0) -> None:
@@ -119,3 +139,39 @@ async def test_a_silent_tail_means_asking_each_time_and_no_answer_means_closed(d
             assert await verdict(silent, ada, api) == "ended"
             assert await verdict(silent, grace, api) == "active"
         assert await verdict(silent, grace, api) == "unknown"
+
+
+async def test_whoever_holds_keys_drops_that_of_the_erased_and_keeps_the_others(database_url: str) -> None:
+    async with school(database_url) as api:
+        ada, grace = await api.person(), await api.person()
+        ring = KeyRing(api.app.state.api.store._data_keys)
+        async with forgetting(database_url, ring):
+            await until(partial(_connected, ring), True)
+            await ring.load([UUID(ada.user_id), UUID(grace.user_id)])
+            await grace.does("POST", "/v1/auth/logout")
+            await ada.does("DELETE", "/v1/me")
+            await until(partial(has_key, ring, ada), False, 1.0)
+            assert await has_key(ring, grace)
+            ring.add(UUID(ada.user_id), new_key())
+            assert not await has_key(ring, ada), "for good"
+
+
+async def test_after_a_lost_connection_every_key_is_looked_up_anew(database_url: str) -> None:
+    async with school(database_url) as api:
+        ada = await api.person()
+        ring = KeyRing(api.app.state.api.store._data_keys)
+        async with forgetting(database_url, ring):
+            await until(partial(_connected, ring), True)
+            await ring.load([UUID(ada.user_id)])
+            operator = await asyncpg.connect(database_url)
+            await operator.fetch(
+                "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1", NAME
+            )
+            await operator.close()
+            await until(partial(has_key, ring, ada), False)
+            await ring.load([UUID(ada.user_id)])
+            assert await has_key(ring, ada)
+
+
+async def _connected(ring: KeyRing) -> bool:
+    return ring.forgettings > 0
