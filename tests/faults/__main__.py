@@ -5,15 +5,17 @@ the seed are not played again.
 """
 
 import argparse
+import subprocess
 import sys
+from dataclasses import replace
 
 import typer
 
-from tests.faults.load import running_load
+from tests.faults.load import Load, running_load
 from tests.faults.product import Product, keep, throw_away_product
 from tests.faults.results import Results, line, table
 from tests.faults.rounds import Plan, planned, play
-from tests.system import ROOT
+from tests.system import ROOT, STOP_SECONDS
 
 DOCUMENT = ROOT / "docs" / "reliability.md"
 RESULTS = ROOT / "build" / "torture"
@@ -41,14 +43,25 @@ def play_on_one_system(plans: list[Plan], results: Results) -> int:
     with throw_away_product() as product, running_load(product) as load:
         for played, plan in enumerate(plans, start=1):
             result = play(plan, product, load)
+            if played == len(plans) and not result.failure:
+                result = replace(result, failure=closed(product, load))
             results.add(result)
             typer.echo(line(result))
             if result.failure:
                 tell(plan, product)
                 return played
-        if wrong := load.verified():
-            raise AssertionError(wrong)
     return len(plans)
+
+
+def closed(product: Product, load: Load) -> str:
+    """A client reads everything, and the system is stopped as people stop it; what was wrong with that, if anything."""
+    wrong = load.verified()
+    try:
+        code = product.system.stop()
+    except subprocess.TimeoutExpired:
+        return f"{wrong or ''} it did not stop within {STOP_SECONDS:g} s".strip()
+    left = "" if product.system.is_gone() else "it left something running"
+    return " ".join(filter(None, (wrong, f"it stopped with exit code {code}" if code else "", left)))
 
 
 def tell(plan: Plan, product: Product) -> None:

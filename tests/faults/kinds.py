@@ -7,7 +7,8 @@ for what is killed as a whole, by a new `mimo up`). Nobody's hand helps otherwis
 import asyncio
 import random
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -108,42 +109,47 @@ def kill_relay_with_standby(scene: Scene) -> Struck:
     return _struck(RELAY)
 
 
-def freeze(package: str, scene: Scene) -> Struck:
-    """SIGSTOP of a part with all its children until a stand-by has taken over, then SIGCONT: a zombie wakes up."""
-    product = scene.product
-    product.start_spare(package)
-    scene.load.advance(scene.chance.randrange(5, 40))
-    main = product.part(package)
-    frozen = [main, *main.children(recursive=True)]
-    for process in frozen:
-        process.suspend()
-    target = asyncio.run(end_of(product.url()))
-    begun = time.monotonic()
-    scene.load.advance(1)
-    until(
-        lambda: asyncio.run(reached(product.url(), product.cluster(), target)),
-        "the stand-by has taken over",
-        TAKE_OVER_SECONDS,
-    )
-    taken = time.monotonic() - begun
-    scene.load.advance(scene.chance.randrange(5, 40))  # it has gone on meanwhile
-    for process in reversed(frozen):
-        process.resume()
-    # A main process takes workers that did not answer it for dead and replaces them.
-    return _struck(detail=f"taken over in {taken:.1f} s", excused=(WORKERS,) if package == PROJECTOR else ())
-
-
-def suspend(names: Collection[str], scene: Scene) -> Struck:
-    """SIGSTOP of parts with all their children for longer than every time-out, as when a machine is suspended."""
-    product, seconds = scene.product, scene.chance.uniform(*SUSPENDED_SECONDS)
+@contextmanager
+def _stopped(product: Product, names: Collection[str]) -> Iterator[None]:
+    """SIGSTOP of parts with all their children, and SIGCONT at the end: children first, they have work at hand."""
     mains = [_victim(product, name) for name in names]
     frozen = [process for main in mains for process in (main, *main.children(recursive=True))]
     for process in frozen:
         process.suspend()
-    time.sleep(seconds)
-    for process in reversed(frozen):
-        process.resume()
-    return _struck(detail=f"for {seconds:.0f} s", excused=(WORKERS,) if PROJECTOR in names else ())
+    try:
+        yield
+    finally:
+        for process in reversed(frozen):
+            process.resume()
+
+
+def freeze(package: str, scene: Scene) -> Struck:
+    """SIGSTOP of a part until a stand-by has taken over and gone on, then SIGCONT: a zombie wakes up."""
+    product, load = scene.product, scene.load
+    product.start_spare(package)
+    load.advance(scene.chance.randrange(5, 40))
+    with _stopped(product, (package,)):
+        target = asyncio.run(end_of(product.url()))
+        begun = time.monotonic()
+        taken_over = partial(reached, product.url(), product.cluster(), target)
+        load.advance(1)
+        until(lambda: asyncio.run(taken_over()), "the stand-by has taken over", TAKE_OVER_SECONDS)
+        seconds = time.monotonic() - begun
+        load.advance(scene.chance.randrange(5, 40))
+    return _struck(detail=f"taken over in {seconds:.1f} s", excused=_doubted(package))
+
+
+def suspend(names: Collection[str], scene: Scene) -> Struck:
+    """SIGSTOP of parts for longer than every time-out, then SIGCONT, as when a machine is suspended."""
+    seconds = scene.chance.uniform(*SUSPENDED_SECONDS)
+    with _stopped(scene.product, names):
+        time.sleep(seconds)
+    return _struck(detail=f"for {seconds:.0f} s", excused=_doubted(*names))
+
+
+def _doubted(*names: str) -> tuple[str, ...]:
+    """A main process takes workers that did not answer it for dead, and replaces them."""
+    return (WORKERS,) if PROJECTOR in names else ()
 
 
 def broker_away(scene: Scene) -> Struck:

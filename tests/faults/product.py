@@ -184,7 +184,7 @@ def throw_away_product() -> Iterator[Product]:
     try:
         product.start()
         yield product
-    except BaseException:
+    except Exception:
         keep(product)
         raise
     finally:
