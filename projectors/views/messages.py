@@ -37,9 +37,10 @@ _DELETE = """
     update message m set text = null, deleted = true from unnest($1::uuid[]) n (message_id)
     where m.message_id = n.message_id"""
 
-# An author of millions of messages takes longer than a batch may. The lock comes before anything is written: two that
-# erase at the same time would otherwise wait for each other.
+# An author of millions of messages takes longer than a batch may (a time-out that runs does not change, so it is ended
+# first). The lock comes before anything is written: two that erase at the same time would else wait for each other.
 _ERASE_ALONE = """
+    set local transaction_timeout = 0;
     set local transaction_timeout = '60s';
     lock table message in share row exclusive mode"""
 _REMEMBER = "insert into erased_author select * from unnest($1::uuid[]) on conflict do nothing"
