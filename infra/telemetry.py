@@ -17,6 +17,8 @@ from infra.settings import LogFormat, LogLevel, Settings
 FRAMES_SHOWN = 20
 
 LOUD_LIBRARIES = ("alembic", "asyncio", "httpx2", "httpcore2", "uvicorn.access")
+ALARMED_LIBRARIES = ("aiokafka",)
+"""They call an error what is tried again at once; what matters of it, we say ourselves."""
 
 
 def configure_logging(settings: Settings, application: str) -> None:
@@ -51,6 +53,8 @@ def configure_logging(settings: Settings, application: str) -> None:
     logging.basicConfig(handlers=[handler], level=level, force=True)
     for name in LOUD_LIBRARIES:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    for name in ALARMED_LIBRARIES:
+        logging.getLogger(name).setLevel(logging.INFO if level == logging.DEBUG else logging.CRITICAL)
 
 
 def level_number(level: LogLevel) -> int:

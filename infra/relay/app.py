@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -30,7 +29,6 @@ def create() -> FastAPI:
     """The application with the settings of the environment."""
     settings = load_settings()
     configure_logging(settings, "relay")
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what matters of it, the relay says itself
     app = new_relay(settings)
     settle()
     return app

@@ -73,3 +73,12 @@ def test_a_person_gets_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert "answered" in said
     assert "status=200" in said
     assert not said.startswith("{")
+
+
+@pytest.mark.parametrize(("level", "heard"), [(LogLevel.INFO, False), (LogLevel.DEBUG, True)])
+def test_a_library_that_cries_wolf_is_heard_when_debugging_only(
+    capsys: pytest.CaptureFixture[str], level: LogLevel, heard: bool
+) -> None:
+    configure_logging(load_settings(log_level=level), "projectors")
+    logging.getLogger("aiokafka.consumer").error("Topic not found")
+    assert bool(lines(capsys)) is heard
