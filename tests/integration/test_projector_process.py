@@ -37,10 +37,11 @@ MESSAGES = "select channel_id, seq, number, message_id, text from read.messages_
 
 
 @contextmanager
-def projector(url: str, port: int = 0) -> Iterator[subprocess.Popen[bytes]]:
-    """A projector process; killed at the end."""
+def projector(url: str, port: int = 0, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A projector process, with more settings in its environment; killed at the end."""
     environment = {
         **os.environ,
+        **more,
         "MIMO_DATABASE_URL": url,
         "MIMO_PROJECTOR_PORT": str(port),
         "MIMO_LOG_LEVEL": "warning",
