@@ -13,7 +13,7 @@ import typer
 
 from events.errors import MimoError
 from infra.settings import LogFormat, LogLevel, settings_table
-from mimo import events, kafka, pipeline, topics, users
+from mimo import events, kafka, log, pipeline, topics, users
 from mimo.options import Data, read_settings
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ app.add_typer(users.app, name="users")
 app.add_typer(keys, name="keys")
 app.add_typer(events.app, name="events")
 app.add_typer(kafka.app, name="kafka")
+app.add_typer(log.app, name="log")
 app.add_typer(topics.app, name="topics")
 
 
