@@ -4,7 +4,6 @@ The command lines are those of docs/consumers.md, word by word.
 """
 
 import asyncio
-import inspect
 import json
 import os
 import re
@@ -12,24 +11,29 @@ import ssl
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import jsonschema_rs
+import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 
 from events.catalog import EVENTS, PERSONAL, TOPICS
 from events.contract.documents import SCHEMAS
-from events.contract.examples import EXAMPLES, USER
+from events.contract.examples import EXAMPLES
+from events.contract.examples import USER as ADA
 from events.partition import DEFAULT_PARTITIONS
 from events.recorded import Recorded
 from infra.kafka.cluster import Cluster
+from infra.kafka.topics import ensure_topics
 from infra.sealing import new_key
+from infra.settings import KafkaSecurity, SaslMechanism
 from tests.documents import blocks
+from tests.secured_broker import BOTH, PASSWORD, USER, Secured, secured_broker
 from tests.system import ROOT
 from tests.tools import program
 from tests.unit.events.examples import SECRETS
@@ -94,8 +98,8 @@ async def relaying(url: str, cluster: Cluster, head: int) -> AsyncIterator[None]
 async def published(kafka_server: str, shared_database_url: str) -> AsyncIterator[Published]:
     """Every kind of event, twice, by the relay; and what a relay that died left behind, never committed."""
     log = WrittenLog()
-    log.keys[USER] = new_key()
-    log.ring.add(USER, log.keys[USER])
+    log.keys[ADA] = new_key()
+    log.ring.add(ADA, log.keys[ADA])
     log.add_all([*EXAMPLES, *EXAMPLES])
     await log.store(shared_database_url)
     connection = await asyncpg.connect(shared_database_url)
@@ -231,27 +235,45 @@ async def test_the_cloudevents_sdk_and_the_schemas_read_every_record(published: 
     assert not wanted
 
 
-async def test_what_kcat_is_told_about_tls_and_sasl_are_settings_it_has() -> None:
-    known = {line.split("|")[0].strip() for line in (await kcat("kcat -X list")).splitlines()}
+@pytest.fixture(scope="module")
+def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+    """A broker that wants TLS and a password."""
+    with secured_broker(tmp_path_factory.mktemp("secured")) as found:
+        yield found
+
+
+def let_in(secured: Secured, text: str) -> str:
+    """What the page says about TLS and SASL, with the names of this broker."""
+    names = {"broker.example:9093": secured.addresses[BOTH], "ca.pem": str(secured.ca)}
+    for name, here in (names | {"analytics": USER, "secret": PASSWORD}).items():
+        assert text.count(name) == 1
+        text = text.replace(name, here)
+    return text
+
+
+async def test_kcat_is_let_in_by_tls_and_sasl(secured: Secured) -> None:
     (line,) = [line for line in LINES if line not in ON_THE_PAGE]
-    told = re.findall(r"-X ([a-z.]+)=", line)
-    assert told
-    assert set(told) <= known
-    assert not [line for line in ON_THE_PAGE if "-X" in line]
+    quoted = line.replace("secret", "'secret'")  # the password here has blanks
+    assert secured.addresses[BOTH] in await kcat(let_in(secured, quoted))
 
 
-def test_what_aiokafka_is_told_about_tls_and_sasl_are_arguments_it_has() -> None:
+async def test_aiokafka_is_let_in_by_tls_and_sasl(secured: Secured) -> None:
     (block,) = [block for block in blocks(PAGE.read_text()) if block.language == "python"]
-    told: dict[str, Any] = {}
-
-    def consumer(topic: str, **options: Any) -> None:
-        assert topic in TOPICS
-        told.update(options)
-
-    trusted = type("ssl", (), {"create_default_context": staticmethod(lambda cafile: ssl.create_default_context())})
-    exec(block.text, {"AIOKafkaConsumer": consumer, "ssl": trusted})
-    assert told
-    assert set(told) <= set(inspect.signature(AIOKafkaConsumer.__init__).parameters)
+    admin = Cluster(
+        secured.addresses[BOTH],
+        security=KafkaSecurity.SASL_SSL,
+        ca_file=secured.ca,
+        mechanism=SaslMechanism.SCRAM_SHA_512,
+        username=USER,
+        password=PASSWORD,
+    )
+    await ensure_topics(admin, TOPICS, 1)
+    consumer = eval(let_in(secured, block.text), {"AIOKafkaConsumer": AIOKafkaConsumer, "ssl": ssl})
+    await consumer.start()
+    try:
+        assert set(TOPICS) <= await consumer.topics()
+    finally:
+        await consumer.stop()
 
 
 def test_the_page_has_every_topic_with_its_key() -> None:
