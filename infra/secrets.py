@@ -101,7 +101,7 @@ def _hmac_key_from_file(folder: Path) -> bytes:
     path = folder / HMAC_FILE
     if not path.exists():
         _private_folder(folder)
-        _create(path, token_bytes(HMAC_KEY_BYTES).hex())
+        make_private_file(path, token_bytes(HMAC_KEY_BYTES).hex())
     try:
         key = bytes.fromhex(_read_private(path))
     except ValueError:
@@ -116,7 +116,8 @@ def _signing_files(folder: Path) -> list[Path]:
     files = _existing_signing_files(folder)
     if not files:
         _private_folder(folder)
-        _create(folder / "signing-00000000T000000.pem", _new_pem())  # one name, so that of two makers one wins
+        first = folder / "signing-00000000T000000.pem"  # one name, so that of two makers one wins
+        make_private_file(first, _new_pem())
         files = _existing_signing_files(folder)
     return files
 
@@ -127,7 +128,7 @@ def _existing_signing_files(folder: Path) -> list[Path]:
 
 def _new_signing_file(folder: Path, moment: datetime) -> Path:
     path = folder / f"signing-{moment:%Y%m%dT%H%M%S}.pem"
-    _create(path, _new_pem())
+    make_private_file(path, _new_pem())
     return path
 
 
@@ -161,7 +162,7 @@ def _private_folder(folder: Path) -> None:
         raise CannotStart(f"The folder {folder} cannot be made: {error.strerror}.") from None
 
 
-def _create(path: Path, text: str) -> None:
+def make_private_file(path: Path, text: str) -> None:
     """Write a file that only we may read, whole or not at all; one that exists stays as it is."""
     draft = path.with_name(f".{path.name}.{token_hex(8)}")
     try:

@@ -18,6 +18,7 @@ import typer
 
 from infra.settings import PREFIX, Settings, settings_table
 from mimo.cli import app
+from tests.compose import compose_words
 from tests.documents import blocks, documents, section
 from tests.system import ROOT
 
@@ -50,9 +51,9 @@ def commands(path: Path) -> list[str]:
     for title, text in sections(path):
         for block in blocks(text):
             if block.language in ("sh", "") and (str(path.relative_to(ROOT)), title) not in RUN_ELSEWHERE:
-                found += [line for line in block.text.splitlines() if re.match(r"(make|mimo|python|pip) ", line)]
+                found += [line for line in block.text.splitlines() if re.match(r"(make|mimo|python|pip|docker) ", line)]
         outside = re.sub(r"^```.*?^```", "", text, flags=re.MULTILINE | re.DOTALL)
-        found += re.findall(r"`((?:make|mimo|python -m) [^`]+)`", outside)
+        found += re.findall(r"`((?:make|mimo|python -m|docker compose) [^`]+)`", outside)
     return [command.partition(" #")[0].strip() for command in found]
 
 
@@ -64,6 +65,10 @@ def ensure_exists(command: str) -> None:
         assert set(words[1:]) <= targets, command
     elif words[0] == "mimo":
         ensure_mimo_has(words[1:], command)
+    elif words[:2] == ["docker", "compose"]:
+        run = compose_words(words[2:])
+        if run[:1] == ["mimo"]:
+            ensure_mimo_has(run[1:], command)
     else:
         assert words[:2] == ["python", "-m"], f"{command}: add how this kind of command is checked"
         assert find_spec(words[2]) is not None, command
@@ -87,7 +92,14 @@ def test_every_command_exists(path: Path) -> None:
         ensure_exists(command)
 
 
-@pytest.mark.parametrize("wrong", ["make tea", "mimo fly", "mimo up --fly", "mimo users fire", "python -m tests.none"])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "make tea", "mimo fly", "mimo up --fly", "mimo users fire", "python -m tests.none", "docker compose fly",
+        "docker compose up --fly", "docker compose up --scale=pilot=2", "docker compose restart relay pilot",
+        "docker compose run --rm pilot", "docker compose run --rm mimo fly",
+    ],
+)  # fmt: skip
 def test_a_command_that_does_not_exist_would_be_noticed(wrong: str) -> None:
     with pytest.raises((AssertionError, ModuleNotFoundError)):
         ensure_exists(wrong)
