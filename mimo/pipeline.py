@@ -42,7 +42,7 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
     if found.relay is not None:
         typer.echo(relay_sentence(found.relay))
     if found.dead_letters:
-        typer.echo(f"{found.dead_letters} records that could not be read: see mimo dead-letters")
+        typer.echo(f"{found.dead_letters} dead letters: see mimo dead-letters")
 
 
 def doctor(data: Data = None, as_json: AsJson = False) -> None:

@@ -50,8 +50,8 @@ def _behind(relay: Standing) -> str:
 def _dead_letters(number: int) -> list[Finding]:
     if number == 0:
         return []
-    sentence = f"{number} records in the topics could not be read as events: somebody else writes there."
-    return [wrong("topics", sentence, "Look with `mimo dead-letters --show`, then `--discard`; no event was lost.")]
+    sentence = f"Records that could not be read as events: {number}. Somebody else writes to the topics."
+    return [wrong("topics", sentence, "See `mimo dead-letters`, `--show` and `--discard` them; no event was lost.")]
 
 
 def _projection(line: Line) -> Finding:
@@ -61,7 +61,7 @@ def _projection(line: Line) -> Finding:
         remedy = 'See "When a projection stops" in docs/operations.md; it tries again by itself.'
         return wrong(name, f"It stands still. {line.stopped}.", remedy)
     if line.parked:
-        return wrong(name, f"{line.parked} events are parked.", "Mend what they could not be applied for.")
+        return wrong(name, f"Events that are parked: {line.parked}.", "Mend what they could not be applied for.")
     if line.status == "building":
         return note(name, f"Generation {line.generation} is being built. {behind}.")
     return (note if line.seconds_behind > SLOW_SECONDS else fine)(name, f"{behind}.")

@@ -9,6 +9,7 @@ from uuid import uuid4
 import asyncpg
 import psutil
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.kafka.jars import class_path
@@ -80,6 +81,8 @@ def test_a_newcomer_goes_through_kafka_and_finds_everything_there(make_system: M
     for sentence in ("fine   topics: What they end with is in the log.", "fine   relay: It is ready", "fine   kafka: "):
         assert sentence in doctor.stdout
     assert "Kafka is 0 events and 0.0 s behind" in run_mimo("status", *data).stdout
+    mixed_up = run_mimo("doctor", *data, MIMO_SECRET_KEY="ab" * 32)
+    assert "wrong  keys: The secret key is not the one that this database was made with" in mixed_up.stdout
     assert system.stop(signal.SIGINT) == 0
     assert system.is_gone()
     assert "Traceback" not in system.said()
@@ -146,11 +149,22 @@ def test_a_cluster_that_settings_name_is_used_and_none_is_started(
     use(system, place / "journal", 20)
     assert topics("--data", str(system.data), **named) == ask(database_url, HELD)
 
+    asyncio.run(write_garbage(kafka_server, f"{prefix}mimo.messages"))
+    until(lambda: "mimo.messages.0:" in run_mimo("dead-letters", **named).stdout, "the garbage is put aside")
+    doctor = run_mimo("doctor", "--data", str(system.data), **named)
+    assert (doctor.returncode, doctor.stdout.splitlines()[-1]) == (1, "Wrong: 1."), doctor.stdout
+    assert "Records that could not be read as events: 1." in doctor.stdout
+
     deleted = run_mimo("topics", "delete", "--yes", "--data", str(system.data), **named)
     assert deleted.stdout.startswith(f"Deleted {prefix}mimo."), deleted.stderr
     until(lambda: topics(**named) == ask(database_url, HELD), "the relay has filled the topics again")
     assert system.stop() == 0
     assert "Traceback" not in system.said()
+
+
+async def write_garbage(bootstrap: str, topic: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=bootstrap) as producer:
+        await producer.send_and_wait(topic, b"garbage", partition=0)
 
 
 def test_when_only_the_supervisor_is_killed_the_next_one_ends_the_broker_too(make_system: MakeSystem) -> None:
@@ -175,6 +189,14 @@ def test_a_broker_that_was_started_by_hand_is_left_alone(make_system: MakeSystem
         assert "already: end it with `mimo kafka stop`, or use it by MIMO_KAFKA_BOOTSTRAP=127.0.0.1:" in refused.stderr
     finally:
         assert run_mimo("kafka", "stop", *data).returncode == 0
+
+
+def test_a_port_that_is_taken_is_said_with_who_has_it(place: Path, kafka_server: str) -> None:
+    port = kafka_server.rpartition(":")[2]
+    refused = run_mimo("up", "--kafka-port", port, "--data", str(place / "data"))
+    assert refused.returncode == 1
+    assert f"Port {port} is in use by java" in refused.stderr
+    assert "choose another with --kafka-port" in refused.stderr
 
 
 def test_a_port_for_a_broker_is_refused_where_settings_name_a_cluster(place: Path) -> None:

@@ -44,7 +44,7 @@ def test_they_are_listed_shown_raw_and_discarded(with_letters: str) -> None:
     assert first["headers"] == [{"name": "content-type", "value": "text/plain"}, {"name": "odd", "value": None}]
     assert (second["key"], second["value_base64"]) == (None, b64encode(b"\xff\xfe").decode())
     status = run_mimo("status", MIMO_DATABASE_URL=with_letters)
-    assert "2 records that could not be read: see mimo dead-letters" in status.stdout
+    assert "2 dead letters: see mimo dead-letters" in status.stdout
     assert run("--discard", "mimo.messages.3:17") == "Discarded mimo.messages.3:17.\n"
     assert run() == "0 dead letters\n"
 
