@@ -77,8 +77,9 @@ def judge_content(contradictions: Sequence[str]) -> Finding:
     return wrong(
         "topics",
         f"They do not hold this log: {contradictions[0]}{number}. Was the database restored from an older backup?",
-        "Then run `mimo log renew`, if that was not done yet, and `mimo topics delete`: they are filled again. If "
-        "another installation publishes there, choose another MIMO_KAFKA_PREFIX.",
+        "Then stop everything, run `mimo log renew` (if that was not done yet), start again, and run "
+        "`mimo topics delete`: they are filled again. If another installation publishes there, choose another "
+        "MIMO_KAFKA_PREFIX.",
     )
 
 
