@@ -107,6 +107,8 @@ async def watch_ends(cluster: Cluster, known: Mapping[Place, int], every_seconds
             await asyncio.sleep(every_seconds)
             before = dict(known)
             async with asyncio.timeout(PATIENCE_SECONDS):
+                if gone := {tp.topic for tp in named} - await reader.topics():
+                    raise Unsettled(f"the topic {min(gone)} is gone")
                 ends = await reader.end_offsets(named)
             for tp, place in named.items():
                 if ends[tp] < before[place]:

@@ -23,6 +23,7 @@ from events.errors import CannotStart
 from infra.event_log.membership import Pace
 from infra.kafka.cluster import AWAY, Cluster, Unreachable
 from infra.kafka.topics import ensure_topics
+from infra.postgres import AWAY as DATABASE_AWAY
 from infra.relay.audit import differences, refusal
 from infra.relay.election import Connect, Office, session
 from infra.relay.ends import End, read_ends, watch_ends
@@ -90,7 +91,7 @@ class Relay:
                 self._progress.backing_off(f"it lost its place ({deposed})")
             except Exception as error:
                 if self._progress.reason != (reason := _said(error)):
-                    _log.error("relay_failed", reason=reason, exc_info=not isinstance(error, (CannotStart, OSError)))
+                    _log.error("relay_failed", reason=reason, exc_info=not isinstance(error, DATABASE_AWAY))
                 self._progress.backing_off(reason)
             await self._back_off()
 

@@ -87,7 +87,8 @@ class Source:
         """
         self._news.clear()
         position, event_id = self._before
-        rows = await self._connection.fetch(_READ, position, self._limit + 1, timeout=READ_TIMEOUT_SECONDS)
+        limit = self._limit + (position > 0)  # the last event of the read before is read again
+        rows = await self._connection.fetch(_READ, position, limit, timeout=READ_TIMEOUT_SECONDS)
         if position > 0:
             if not rows or rows[0]["id"] != event_id:
                 raise Unsettled(f"the log has another event at position {position} than before")
