@@ -41,14 +41,16 @@ _PEOPLE = """
     left join log.private p on p.name = 'data_key/' || e.key
     where c.scope = 'email' order by e.position"""
 _FORGET_STRANGERS = """
-    with gone as (
-        delete from log.private p
-        using lateral (select split_part(p.name, '/', 1) as kind, split_part(p.name, '/', 2) as id) n
-        where n.kind in ('data_key', 'password') and (
-            not exists (select from log.event e where e.stream = 'user-' || n.id)
-            or exists (select from log.claim c where c.scope = 'erased' and c.key = n.id))
-        returning n.id)
-    select count(distinct g.id) from gone g"""
+    with known as materialized (
+        select p.name, split_part(p.name, '/', 2) as person from log.private p
+        where split_part(p.name, '/', 1) in ('data_key', 'password')),
+    gone as (
+        delete from log.private p using known k
+        where p.name = k.name and (
+            not exists (select from log.event e where e.stream = 'user-' || k.person)
+            or exists (select from log.claim c where c.scope = 'erased' and c.key = k.person))
+        returning k.person)
+    select count(distinct person) from gone"""
 _END_SESSIONS = "delete from log.private where name like 'refresh/%'"
 _FORMER = "select log_id from log.installation"
 _RENEW = "update log.installation set log_id = $1"
