@@ -33,11 +33,15 @@ class OneRelay:
 
     def __init__(self, url: str, cluster: Cluster, admin: asyncpg.Connection) -> None:
         self.url, self.cluster, self.admin = url, cluster, admin
-        self.log = WrittenLog()
         self.progress = Progress()
         self.away = False
-        self._author = self.log.person()
         self._channels = [new_id() for _ in range(5)]
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forgets what was written."""
+        self.log = WrittenLog()
+        self._author = self.log.person()
 
     async def connect(self) -> asyncpg.Connection:
         """A connection for a relay, unless the database is said to be away."""
