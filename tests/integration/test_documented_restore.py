@@ -1,8 +1,5 @@
 """The backup and the restore in docs/operations.md, run word by word."""
 
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from uuid import UUID
@@ -14,44 +11,21 @@ from command_api import erasing
 from command_api.write import Intent, WritePath
 from events.catalog import decode
 from events.messages import MessageSent
-from infra.embedded_postgres import EmbeddedPostgres, binary
+from infra.embedded_postgres import EmbeddedPostgres
 from infra.event_store import PostgresEventStore, open_event_store
 from infra.postgres import Role, connect
 from projectors.generations import followed
 from projectors.views import PROJECTIONS
-from tests.documents import blocks, section
+from tests.backups import empty_database, restore, run, save_log, save_private
 from tests.integration.log_commands import META, message, open_channel, register
-from tests.system import ROOT, run_mimo
-
-SECONDS = 60.0
+from tests.system import run_mimo
 
 
 @pytest.fixture
 async def empty_database_url(postgres_server: EmbeddedPostgres) -> AsyncIterator[str]:
     """A database without anything in it."""
-    connection = await asyncpg.connect(postgres_server.url("postgres"))
-    try:
-        await connection.execute("create database restored template template0")
-        yield postgres_server.url("restored")
-        await connection.execute("drop database restored with (force)")
-    finally:
-        await connection.close()
-
-
-def run(script: str, url: str, folder: Path) -> str:
-    """Types a documented block into a shell that has PostgreSQL's programs and ours; what it said."""
-    path = os.pathsep.join([str(binary("psql").parent), str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        ["bash", "-ec", script], cwd=folder, env={**os.environ, "PATH": path, "MIMO_DATABASE_URL": url},
-        capture_output=True, text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def documented() -> list[str]:
-    """How to save the log, how to save the private values, how to restore both."""
-    return [block.text for block in blocks(section(ROOT / "docs" / "operations.md", "Backups"))]
+    async with empty_database(postgres_server) as url:
+        yield url
 
 
 async def views_of(url: str) -> list[str]:
@@ -87,7 +61,6 @@ def private_of(person: UUID) -> set[str]:
 async def test_the_documented_backup_restores_everything_as_another_history(
     database_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
-    save_log, save_private, restore = documented()
     async with open_event_store(database_url) as store:
         author = await register(store)
         channel = await open_channel(store, author)
@@ -95,9 +68,9 @@ async def test_the_documented_backup_restores_everything_as_another_history(
         first_history = store.log_id
     first_views = await views_of(database_url)
 
-    run(save_log, database_url, tmp_path)
-    run(save_private, database_url, tmp_path)
-    run(restore, empty_database_url, tmp_path)
+    save_log(database_url, tmp_path)
+    save_private(database_url, tmp_path)
+    restore(empty_database_url, tmp_path)
 
     async with open_event_store(empty_database_url) as store:
         assert store.log_id != first_history
@@ -111,20 +84,19 @@ async def test_the_documented_backup_restores_everything_as_another_history(
 async def test_who_was_erased_after_the_backup_of_the_log_stays_erased(
     database_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
-    save_log, save_private, restore = documented()
     async with open_event_store(database_url) as store:
         gone, stays = await register(store), await register(store)
         channel = await open_channel(store, gone)
         said = await store.append(message(channel, gone, "forget me"))
-        run(save_log, database_url, tmp_path)
-        run(save_private, database_url, tmp_path)
+        save_log(database_url, tmp_path)
+        save_private(database_url, tmp_path)
         assert private_of(gone) <= await private_names(database_url)
         await erasing.erase(store, WritePath(store), Intent(META), gone)
         stranger = await register(store)  # of whom the older log does not know
-        run(save_private, database_url, tmp_path)
+        save_private(database_url, tmp_path)
     assert run("ls", database_url, tmp_path).split() == ["log.dump", "private.dump"], "only the newest is kept"
 
-    told = run(restore, empty_database_url, tmp_path)
+    told = restore(empty_database_url, tmp_path)
     assert "People erased again: 1. People whom it does not know, forgotten: 1." in told
     assert f'"erased_again": ["{gone}"]' in told
     assert await private_names(empty_database_url) == private_of(stays)
