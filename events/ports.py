@@ -177,7 +177,14 @@ class Assigned:
     partitions: frozenset[int]
 
 
-Item = Batch | CaughtUp | Assigned
+@dataclass(frozen=True, slots=True)
+class Away:
+    """The log cannot be reached now, and why. Whenever it can be again, it goes on with `Assigned`."""
+
+    reason: str
+
+
+Item = Batch | CaughtUp | Assigned | Away
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,8 +201,7 @@ class Reached:
 
 
 class Checkpoints(Protocol):
-    """Where a subscriber has got to. Asked whenever partitions change hands: before some are given back, and anew for
-    each assignment."""
+    """Where a subscriber has got to. Asked before partitions are given back, and anew for each assignment."""
 
     async def load(self, partitions: frozenset[int]) -> Reached:
         """The checkpoints of some partitions, once nothing that was delivered before is still being applied."""
@@ -206,7 +212,8 @@ class EventLog(Protocol):
 
     Promises, per partition: every event once, in offset order, after the checkpoint; never a gap. Members of
     one group share the partitions; a dead or frozen member's partitions go to the others within its time-out.
-    Memory is bounded by the batch. `CaughtUp` is a delivered fact, not a guess.
+    Memory is bounded by the batch. `CaughtUp` is a delivered fact, not a guess. When it is away, it is looked for again
+    for as long as it takes.
     Not its job: storing checkpoints, decoding, retrying what the subscriber failed to apply.
     """
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 import structlog
 
-from events.ports import Assigned, Batch, CaughtUp, EventLog, Item, Reached
+from events.ports import Assigned, Away, Batch, CaughtUp, EventLog, Item, Reached
 from projectors.batches import Batches, Stopped
 from projectors.checkpoints import CheckpointMoved, Generation
-from projectors.failures import classify, described
+from projectors.failures import Failure, classify, described
 from projectors.progress import Progress, State
 
 BATCH_EVENTS = 5000
@@ -108,6 +108,9 @@ class Runner:
             case Assigned(partitions):
                 await self._delivered()
                 self._progress.assigned(len(partitions))
+            case Away(reason):
+                await self._delivered()
+                self._progress.failed(Failure.TRANSIENT, State.BACKING_OFF, reason)
 
     async def _back_off(self, failure: str, state: State, reason: str) -> None:
         """Waits longer each time, at most half a minute: whatever it was may be mended while we wait."""

@@ -16,7 +16,8 @@ from typing import Protocol
 import asyncpg
 import structlog
 
-from events.ports import Assigned, Batch, CaughtUp, Checkpoints, Item, Reached
+from events.errors import MimoError
+from events.ports import Assigned, Away, Batch, CaughtUp, Checkpoints, Item, Reached
 from infra.event_log.membership import Membership, Pace
 
 POLL_SECONDS = 0.5
@@ -112,23 +113,27 @@ class Follower:
         self._wake = asyncio.Event()
         self._read_at = 0.0
         self._pause = FIRST_PAUSE_SECONDS
-        self._trouble = ""
+        self._backing_off = False
+        self._reason = ""
 
     def __aiter__(self) -> AsyncIterator[Item]:
         return self
 
     async def __anext__(self) -> Item:
         while True:
+            if self._backing_off:
+                await self._rest()
             try:
                 if self._reader is None:
                     await self._open()
                 item = await self._step()
             except self._away as error:
-                await self._back_off(f"{type(error).__name__}: {error}")
+                item = await self._lost(error)
             else:
                 if item is not None:
-                    self._found_again()
-                    return item
+                    self._found()
+            if item is not None:
+                return item
 
     async def close(self) -> None:
         """Lets go of everything at once; the next step begins anew."""
@@ -245,15 +250,27 @@ class Follower:
         self._unsettled = True
         self._wake.set()
 
-    def _found_again(self) -> None:
-        if self._trouble:
-            _log.info("log_found_again", group=self._group)
-        self._pause, self._trouble = FIRST_PAUSE_SECONDS, ""
+    # -- losing and finding it -----------------------------------------------------------------------------------------
 
-    async def _back_off(self, trouble: str) -> None:
-        if trouble != self._trouble:
-            _log.warning("log_lost", group=self._group, error=trouble)
-            self._trouble = trouble
+    async def _lost(self, error: Exception) -> Item | None:
+        """Lets go of everything; says why, once for each reason."""
+        reason, kind = str(error), type(error).__name__
+        if not isinstance(error, MimoError) and not reason.startswith(kind):
+            reason = f"{kind}: {reason}".removesuffix(": ")
+        self._backing_off = True
         await self.close()
+        if reason == self._reason:
+            return None
+        self._reason = reason
+        _log.warning("log_lost", group=self._group, reason=reason)
+        return Away(reason)
+
+    async def _rest(self) -> None:
+        self._backing_off = False
         await asyncio.sleep(self._pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads reconnects
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
+
+    def _found(self) -> None:
+        if self._reason:
+            _log.info("log_found", group=self._group)
+        self._pause, self._reason = FIRST_PAUSE_SECONDS, ""

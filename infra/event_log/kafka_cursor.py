@@ -16,10 +16,9 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from aiokafka.structs import ConsumerRecord
 
 from events.bookmark import Place
-from events.errors import CannotStart
 from infra.event_log.kafka_search import find
 from infra.kafka.clients import PATIENCE_SECONDS, consumer
-from infra.kafka.cluster import Cluster
+from infra.kafka.cluster import AWAY, Cluster, Unreachable
 
 FETCH_WAIT_MS = 500
 """How long the broker keeps a request open when there is nothing new; news end it at once."""
@@ -67,8 +66,8 @@ class Cursor:
             The places that a hint alone led to; and those whose records are gone, where nothing shows what is missing.
 
         Raises:
-            CannotStart: the topics are not there.
-            KafkaError, OSError, TimeoutError: the cluster is away.
+            Unreachable: the cluster is away, or the topics are not there.
+            KafkaError, OSError, TimeoutError: the cluster went away in between.
         """
         self._partitions = {place: TopicPartition(self._cluster.topic(place[0]), place[1]) for place in expected}
         self._places = {tp: place for place, tp in self._partitions.items()}
@@ -164,15 +163,18 @@ class Cursor:
 
     async def _connected(self) -> AIOKafkaConsumer:
         fetch_bytes = max(self._batch_size * EVENT_BYTES, SMALLEST_FETCH_BYTES)
-        return await self._stack.enter_async_context(
-            consumer(
-                self._cluster,
-                "log",
-                fetch_max_wait_ms=FETCH_WAIT_MS,
-                fetch_max_bytes=fetch_bytes,
-                max_partition_fetch_bytes=max(fetch_bytes // 8, SMALLEST_FETCH_BYTES),
-            )
+        opening = consumer(
+            self._cluster,
+            "log",
+            fetch_max_wait_ms=FETCH_WAIT_MS,
+            fetch_max_bytes=fetch_bytes,
+            max_partition_fetch_bytes=max(fetch_bytes // 8, SMALLEST_FETCH_BYTES),
         )
+        try:
+            return await self._stack.enter_async_context(opening)
+        except AWAY as error:
+            reason = f"Kafka at {self._cluster.bootstrap} cannot be reached ({type(error).__name__})."
+            raise Unreachable(reason) from error
 
     async def _bounds(self, reader: AIOKafkaConsumer) -> tuple[Bounds, Bounds]:
         """Where each partition begins and ends now."""
@@ -182,7 +184,7 @@ class Cursor:
                     reader.beginning_offsets(self._places), reader.end_offsets(self._places)
                 )
         except (TimeoutError, KafkaError) as error:
-            raise CannotStart(
+            raise Unreachable(
                 f"Kafka at {self._cluster.bootstrap} does not say where the topics begin and end "
                 f"({type(error).__name__}). The relay makes them: is it running?"
             ) from error

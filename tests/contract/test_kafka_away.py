@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from events.courses import TOPIC as COURSES
-from events.ports import CaughtUp
+from events.ports import Away, CaughtUp
 from events.recorded import Recorded
 from infra.event_log.kafka_cursor import STALE_SECONDS
 from infra.kafka.broker import LocalBroker
@@ -112,6 +112,9 @@ async def test_while_the_broker_is_away_nobody_has_caught_up_and_who_comes_waits
         started = asyncio.get_running_loop().time()
     assert asyncio.get_running_loop().time() - started < PROMPTLY_SECONDS
     async with kafka_log(courses.url, courses.cluster).follow([COURSES], Memory()) as items:
+        assert await anext(items) == Away(
+            f"Kafka at {courses.cluster.bootstrap} cannot be reached (KafkaConnectionError)."
+        )
         first = asyncio.ensure_future(until_caught_up(items, patience_seconds=RECOVERY_SECONDS))
         await asyncio.wait((first,), timeout=1)
         assert not first.done()

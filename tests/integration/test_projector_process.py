@@ -155,24 +155,24 @@ async def test_another_history_gets_a_generation_of_its_own(database_url: str) -
 
 
 async def test_it_tells_its_health_and_stops_promptly(database_url: str) -> None:
-    port = _free_port()
+    port = free_port()
     with projector(database_url, port) as process:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while (await asyncio.to_thread(_asked, port, "/readyz"))[0] != 200:  # noqa: ASYNC110
+            while (await asyncio.to_thread(asked, port, "/readyz"))[0] != 200:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
-        assert (await asyncio.to_thread(_asked, port, "/livez"))[0] == 200
-        assert "mimo_projection_ready" in (await asyncio.to_thread(_asked, port, "/metrics"))[1]
+        assert (await asyncio.to_thread(asked, port, "/livez"))[0] == 200
+        assert "mimo_projection_ready" in (await asyncio.to_thread(asked, port, "/metrics"))[1]
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 5) in (0, -signal.SIGTERM)
 
 
 async def test_without_the_tables_of_the_log_it_is_unready_and_says_so(postgres_server: Any) -> None:
-    port = _free_port()
+    port = free_port()
     with projector(postgres_server.url("postgres"), port):
         status, body = 0, ""
         async with asyncio.timeout(PATIENCE_SECONDS):
             while status != 503 or "backing off" not in body:
-                status, body = await asyncio.to_thread(_asked, port, "/readyz")
+                status, body = await asyncio.to_thread(asked, port, "/readyz")
                 await asyncio.sleep(0.05)
         assert {one["name"] for one in json.loads(body)["not_ready"]} == {"users", "courses", "enrollments", "messages"}
 
@@ -188,7 +188,7 @@ def test_nonsense_in_the_settings_is_a_sentence(port: str) -> None:
     assert "Traceback" not in done.stderr
 
 
-def _asked(port: int, path: str) -> tuple[int, str]:
+def asked(port: int, path: str) -> tuple[int, str]:
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
             return answer.status, answer.read().decode()
@@ -198,7 +198,7 @@ def _asked(port: int, path: str) -> tuple[int, str]:
         return 0, ""
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -23,7 +23,7 @@ from infra.postgres import Role, connect, pool
 from projectors.views import PROJECTIONS
 from projectors.worker import Worker
 from tests.contract.publishing import Publisher, own_cluster, publisher
-from tests.integration.test_projector_process import APPLIED, MESSAGES, Talk, projector, until
+from tests.integration.test_projector_process import APPLIED, MESSAGES, Talk, asked, free_port, projector, until
 from tests.property.test_projections import TABLES, School, model, rows
 from tests.written_log import WrittenLog
 
@@ -125,3 +125,13 @@ async def test_processes_that_come_and_are_killed_lose_nothing_and_double_nothin
     assert [tuple(row) for row in await pipeline.admin.fetch(MESSAGES)] == talk.wanted()
     assert await pipeline.admin.fetchval("select count(*) from read.enrollments_v1") == 0
     assert await pipeline.admin.fetchval("select count(*) from read.users_v1 where email = 'a@b.org'") == 5
+
+
+async def test_while_kafka_is_away_they_are_unready_and_say_why(database_url: str) -> None:
+    nobody, port, body = f"127.0.0.1:{free_port()}", free_port(), ""
+    with projector(database_url, port, MIMO_KAFKA_BOOTSTRAP=nobody):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while f"Kafka at {nobody} cannot be reached" not in body:
+                status, body = await asyncio.to_thread(asked, port, "/readyz")
+                assert status in (0, 503)
+                await asyncio.sleep(0.05)
