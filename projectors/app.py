@@ -45,12 +45,13 @@ def new_projector(settings: Settings) -> FastAPI:
     """
     url = settings.require_database_url
     own = partial(connect, url, application=APPLICATION, role=Role.PROJECTOR)
+    log = _log(settings, own)
     keys = pool(url, application=APPLICATION, role=Role.PROJECTOR, min_size=0, max_size=KEY_CONNECTIONS)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with keys as opened:
-            worker = Worker(PROJECTIONS, own, _log(settings, own), opened)
+            worker = Worker(PROJECTIONS, own, log, opened)
             app.state.checks = worker.checks
             running = asyncio.create_task(worker.run(), name="worker")
             app.state.running = running
@@ -70,7 +71,10 @@ def new_projector(settings: Settings) -> FastAPI:
 def _log(settings: Settings, own: Connect) -> EventLog:
     """What the projections follow."""
     cluster = Cluster.of(settings)
-    return PostgresLog(own) if cluster is None else KafkaLog(own, cluster)
+    if cluster is None:
+        return PostgresLog(own)
+    cluster.client_options(APPLICATION)  # whatever is wrong with certificates and passwords is said now
+    return KafkaLog(own, cluster)
 
 
 async def _check(app: FastAPI, name: str) -> str | None:

@@ -7,15 +7,20 @@ import asyncio
 from collections.abc import AsyncIterator
 from random import Random
 
+import pytest
 import pytest_asyncio
 
 from tests.command_api import Person
 from tests.integration.whole_product import Whole, whole
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def everything(shared_database_url: str) -> AsyncIterator[Whole]:
-    async with whole(shared_database_url) as running:
+@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["embedded", "through Kafka"])
+async def everything(
+    shared_database_url: str, kafka_server: str, request: pytest.FixtureRequest
+) -> AsyncIterator[Whole]:
+    """First without Kafka, then with it on the same database: what was written before is still there."""
+    through_kafka = {"kafka_bootstrap": kafka_server, "kafka_prefix": "read-your-writes."}
+    async with whole(shared_database_url, **(through_kafka if request.param == "through Kafka" else {})) as running:
         yield running
 
 

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
+from infra.relay.app import new_relay
 from infra.tokens import token_verifier
 from projectors.app import new_projector
 from query_api.app import new_query_api
@@ -40,9 +41,12 @@ class Whole:
 
 
 @asynccontextmanager
-async def whole(database_url: str) -> AsyncIterator[Whole]:
-    """Runs all three on a database, and waits until the views can be read."""
-    async with school(database_url, rate_limits="off") as commands:
+async def whole(database_url: str, **settings: Any) -> AsyncIterator[Whole]:
+    """Runs all three on a database, in Kafka mode with the relay, and waits until the views can be read."""
+    async with school(database_url, rate_limits="off", **settings) as commands, AsyncExitStack() as beside:
+        if commands.settings.kafka_bootstrap is not None:
+            relay = new_relay(commands.settings)
+            await beside.enter_async_context(relay.router.lifespan_context(relay))
         projector = new_projector(commands.settings)
         queries = new_query_api(commands.settings, token_verifier(commands.settings))
         transport = httpx2.ASGITransport(app=queries, raise_app_exceptions=False)
