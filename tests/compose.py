@@ -57,7 +57,7 @@ def compose_words(words: Sequence[str]) -> list[str]:
         if not word.startswith("-"):
             services = words[number : number + 1 if words[0] in ("exec", "run") else None]
             assert set(services) <= set(compose()["services"]), services
-            return list(words[number:])
+            return [] if "--entrypoint" in options else list(words[number:])
         assert word in present, word
         assert word != "--scale" or words[number].split("=")[1] in compose()["services"], words[number]
     return []
@@ -67,7 +67,8 @@ def compose_words(words: Sequence[str]) -> list[str]:
 def _options_of(subcommand: str) -> set[str]:
     done = subprocess.run([COMPOSE, subcommand, "--help"], capture_output=True, text=True, timeout=30, check=False)
     assert f"docker compose {subcommand}" in done.stdout, f"docker compose {subcommand}"
-    return set(re.findall(r"^ *(?:-\w, )?(--[\w-]+)", done.stdout, re.MULTILINE))
+    lines = re.findall(r"^ *(?:(-\w), )?(--[\w-]+)", done.stdout, re.MULTILINE)
+    return {name for names in lines for name in names if name}
 
 
 class Stage:

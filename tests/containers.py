@@ -14,6 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from infra.unprivileged import account_for
 from tests.compose import CADDYFILE, TOOLS, compose, install, make_context, stages
 from tests.foreign_images import begin_kafka, begin_postgres, make_database
 from tests.ports import free_port
+from tests.tools import program
 from tests.until import until
 
 START_SECONDS = 120.0
@@ -43,6 +45,12 @@ SIGNALS = {"postgres": signal.SIGINT}
 """With what a container is stopped, where its image says another than SIGTERM."""
 
 
+@cache
+def programs() -> list[Path]:
+    """Where the programs are that the images have: our packages', PostgreSQL's, and those that health checks use."""
+    return [TOOLS, binary("psql").parent, *(Path(program(name, name)).parent for name in ("bash", "wget"))]
+
+
 class Container:
     """One running copy of a service: what a container would be."""
 
@@ -57,10 +65,11 @@ class Container:
         """
         self.name, self.service, self.folder, self.ports = name, service, folder, ports
         self.log = folder / "said"
+        self.place = folder / "var/lib/mimo"
         self.process: subprocess.Popen[bytes] | None = None
         image = stages()[IMAGES[service["image"]]].environment() if service["image"] in IMAGES else {}
         told = {variable: ports[port] for port, variable in PORTS.items() if variable}
-        here = {"PATH": os.pathsep.join([str(TOOLS), str(binary("psql").parent), os.defpath]), "TMPDIR": "/tmp"}
+        here = {"PATH": os.pathsep.join(map(str, programs())), "TMPDIR": "/tmp"}
         given = {**image, **(service.get("environment") or {}), **here}
         self.environment = {**{key: self.here(value) for key, value in given.items()}, **told}
 
@@ -81,20 +90,32 @@ class Container:
 
     def begin(self, command: Sequence[str], **options: Any) -> None:
         """Start it without waiting."""
-        (self.folder / "work").mkdir(exist_ok=True)
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                command, env=self.environment, cwd=self.folder / "work", stdin=subprocess.DEVNULL, stdout=output,
+                command, env=self.environment, cwd=self.place, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=output, start_new_session=True, preexec_fn=tied_to_parent(signal.SIGTERM), **options,
             )  # fmt: skip
 
     def run(self, *words: str) -> str:
         """Run it once with these words, as `docker compose run --rm` does; what it printed."""
+        return self.execute(self.command(*words)).decode()
+
+    def execute(self, command: Sequence[str], given: bytes | None = None, **environment: str) -> bytes:
+        """Run a program in it, as `docker compose exec` does.
+
+        Args:
+            command: the program and its arguments, which mean what they mean here.
+            given: to its standard input.
+            environment: on top of its own.
+
+        Returns:
+            What it printed.
+        """
         done = subprocess.run(
-            self.command(*words), env=self.environment, cwd=self.folder, capture_output=True, text=True,
+            command, env={**self.environment, **environment}, cwd=self.place, input=given, capture_output=True,
             timeout=ONCE_SECONDS, check=False,
         )  # fmt: skip
-        assert done.returncode == 0, f"{self.name} {words}: {done.stdout}{done.stderr}"
+        assert done.returncode == 0, f"{self.name} {command}: {done.stdout.decode()}{done.stderr.decode()}"
         return done.stdout
 
     def is_healthy(self) -> bool:
@@ -215,6 +236,12 @@ class Containers:
             self.running.remove(container)
             self._start(container)
             until(container.is_healthy, f"{name} is healthy again", START_SECONDS)
+
+    def down(self) -> None:
+        """Stop everything in order: `docker compose down`."""
+        while self.running:
+            self.running[-1].stop()
+            self.running.pop()
 
     def of(self, name: str) -> list[Container]:
         """The running containers of a service."""

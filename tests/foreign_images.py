@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,8 +54,8 @@ def make_database(container: Container) -> None:
     """What the image does when the cluster is new: make the database, and run our script against it."""
     databases = ["psql", "--dbname=postgres", "-Atc", "select datname from pg_database"]
     name = container.environment["POSTGRES_DB"]
-    if name not in _as_superuser(container, databases).split():
-        _as_superuser(container, ["createdb", name])
+    if name not in as_superuser(container, databases).decode().split():
+        as_superuser(container, ["createdb", name])
         make_logins(container)
 
 
@@ -64,13 +64,13 @@ def make_logins(container: Container) -> None:
     (script,) = (container.folder / "docker-entrypoint-initdb.d").iterdir()
     here = container.folder / "script.sql"
     here.write_text(container.here(script.read_text()))
-    _as_superuser(container, ["psql", "--quiet", f"--dbname={container.environment['POSTGRES_DB']}", f"--file={here}"])
+    as_superuser(container, ["psql", "--quiet", f"--dbname={container.environment['POSTGRES_DB']}", f"--file={here}"])
 
 
-def _as_superuser(container: Container, command: Sequence[str]) -> str:
+def as_superuser(container: Container, command: Sequence[str], given: bytes | None = None) -> bytes:
+    """Run a client of the database; in the container the superuser needs no password, because it has a socket."""
     password = Path(container.environment["POSTGRES_PASSWORD_FILE"]).read_text()
-    login = {"PGHOST": "127.0.0.1", "PGUSER": "postgres", "PGPASSWORD": password}
-    return _run(container, command, environment={**container.environment, **login})
+    return container.execute(command, given, PGHOST="127.0.0.1", PGUSER="postgres", PGPASSWORD=password)
 
 
 def begin_kafka(container: Container) -> None:
@@ -87,12 +87,9 @@ def begin_kafka(container: Container) -> None:
     container.begin([*java, "kafka.Kafka", str(folders[-1] / "server.properties")])
 
 
-def _run(
-    container: Container, command: Sequence[str], *, environment: Mapping[str, str] | None = None,
-    allowed: str | None = None, **options: object,
-) -> str:  # fmt: skip
+def _run(container: Container, command: Sequence[str], allowed: str | None = None, **options: object) -> str:
     done = subprocess.run(
-        command, env=environment or container.environment, cwd="/", stdin=subprocess.DEVNULL,
+        command, env=container.environment, cwd="/", stdin=subprocess.DEVNULL,
         capture_output=True, text=True, timeout=SECONDS, check=False, **options,  # type: ignore[call-overload]
     )  # fmt: skip
     said = str(done.stdout + done.stderr)

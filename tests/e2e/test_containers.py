@@ -6,6 +6,7 @@ There is no container engine where tests run: `tests/containers.py` says what st
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -13,7 +14,10 @@ import httpx2
 import pytest
 
 from tests.containers import Containers, containers
+from tests.documents import blocks, section
 from tests.foreign_images import make_logins
+from tests.system import ROOT
+from tests.typed_compose import type_lines
 from tests.until import until
 
 CLIENT = "127.7.7.7"
@@ -113,14 +117,14 @@ def test_an_operator_makes_somebody_an_admin(running: Containers, origin: Origin
     until(lambda: origin.http.get("/v1/pipeline", headers=root).status_code == 200, "an admin sees the pipeline")
 
 
-def test_a_new_signing_key_is_taken_up_and_nobody_has_to_sign_in_again(running: Containers, origin: Origin) -> None:
+def test_a_new_signing_key_is_taken_up_and_nobody_has_to_sign_in_again(
+    running: Containers, origin: Origin, tmp_path: Path
+) -> None:
     origin.register("old@example.org")
     old = origin.sign_in("old@example.org")
     before = len(origin.http.get("/.well-known/jwks.json").json()["keys"])
-    running.container("mimo").run("keys", "rotate")
-    running.container("secrets").run()
-    running.restart("query-api")
-    running.restart("command-api")
+    rotation, _ = (block.text for block in blocks(section(ROOT / "docs" / "deployment.md", "Secrets")))
+    type_lines(running, rotation, tmp_path)
     assert len(origin.http.get("/.well-known/jwks.json").json()["keys"]) == before + 1
     new = origin.sign_in("old@example.org")
     assert new["authorization"][:100] != old["authorization"][:100], "signed with the new key"
@@ -169,14 +173,16 @@ async def test_the_owner_of_the_database_is_no_superuser(running: Containers) ->
         await connection.close()
 
 
-def test_everything_ends_in_time_and_comes_back_with_what_it_knew(running: Containers, origin: Origin) -> None:
+def test_everything_ends_in_time_and_comes_back_from_the_documented_backup(
+    running: Containers, origin: Origin, tmp_path: Path
+) -> None:
     origin.register("staying@example.org")
-    left = [container for container in running.running if container.name != "ingress"]
-    for container in reversed(left):
-        container.stop()
-        running.running.remove(container)
-    refused = origin.http.get("/v1/courses")
-    assert (refused.status_code, refused.json()["code"], refused.headers["retry-after"]) == (503, "overloaded", "1")
-    running.up()
+    saved, restored = (block.text for block in blocks(section(ROOT / "docs" / "deployment.md", "Back up")))
+    type_lines(running, saved, tmp_path)
+    with pytest.raises(AssertionError, match="at work"):
+        running.container("mimo").run("log", "renew", "--yes")
+    written = [path for one in running.running for path in one.place.rglob("*") if path.is_file()]
+    assert not written, "nobody writes beside the volumes"
+    type_lines(running, f"docker compose down --volumes\n{restored}", tmp_path)
     assert origin.sign_in("staying@example.org")
-    assert not [container.name for container in running.running if list((container.folder / "work").iterdir())]
+    assert "Nothing is wrong." in running.container("mimo").run("doctor")

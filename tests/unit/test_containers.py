@@ -1,6 +1,7 @@
 """docker-compose.yml and the Dockerfile, held against what they promise. tests/e2e/test_containers.py runs them."""
 
 import re
+import shlex
 import subprocess
 import tomllib
 from importlib.metadata import version
@@ -189,3 +190,13 @@ def test_the_dockerfile_is_sound() -> None:
 def test_the_ingress_configuration_is_written_as_its_program_writes_it() -> None:
     done = subprocess.run([TOOLS / "caddy", "fmt", CADDYFILE], capture_output=True, text=True, check=True)
     assert done.stdout == CADDYFILE.read_text()
+
+
+def test_a_backup_in_containers_holds_what_a_backup_holds() -> None:
+    def dumped(document: str, title: str) -> list[set[str]]:
+        text = section(ROOT / "docs" / document, title).replace("\\\n", "")
+        words = [shlex.split(line) for line in re.findall(r"pg_dump (.*)", text)]
+        where = ("--file=", "--username=", "--dbname=")
+        return [{word for word in line if word.startswith("--") and not word.startswith(where)} for line in words]
+
+    assert dumped("deployment.md", "Back up") == dumped("operations.md", "Backups")
