@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
+from time import monotonic
 
 import asyncpg
 import structlog
@@ -31,6 +32,8 @@ SLICE_RECORDS = 500
 """After so many (a few milliseconds) everybody else has a turn."""
 SLICES = 20
 """The most in one read: if they hold little that is new, others wait for its end in vain."""
+COMPARE_SECONDS = 5.0
+"""How often, at the end of the topics, the log is asked whether it has more; it is on its way for much less time."""
 
 _LOG_ID = "select log_id from log.installation"
 _log = structlog.get_logger("mimo.event_log")
@@ -59,11 +62,13 @@ class KafkaReader:
         self._from_log = False
         self._held: Records = {}
         self._position = 0
+        self._lacking: Mapping[Place, int] = {}  # the next event of partitions of which the log had more
+        self._compare_at = 0.0
 
     async def start(self, partitions: frozenset[int], reached: Reached) -> None:
         """As the protocol says; the hints are Kafka's own offsets."""
         await self._cursor.close()
-        self._fills, self._held = {}, {}
+        self._fills, self._held, self._lacking = {}, {}, {}
         places = [(topic, partition) for topic in self._topics for partition in sorted(partitions)]
         offsets = {place: reached.offsets.get(place, 0) for place in places}
         await tail.ensure_known(self._connection, offsets)
@@ -84,7 +89,7 @@ class KafkaReader:
         """
         self._from_log = bool(self._fills) and not self._from_log  # the other partitions go on meanwhile
         batch = await self._filled() if self._from_log else await self._polled()
-        caught_up = not self._fills and not self._held and await self._cursor.at_end()
+        caught_up = not self._fills and not self._held and await self._cursor.at_end() and await self._at_logs_end()
         if not batch.events and not caught_up:
             self._cursor.ensure_answering()
         for event in batch.events:
@@ -145,6 +150,24 @@ class KafkaReader:
         emptied = await self._cursor.find({place: expected[place] for place in places})
         self._sieve.unproven -= set(places)
         await self._fill_to_the_end(emptied)
+
+    async def _at_logs_end(self) -> bool:
+        """Whether the log has no more either, or it may be on its way; what must be in Kafka by now is searched.
+
+        For topics that were made anew may end just where we are, or where a hint led, and hold before it what we lack.
+        """
+        unproven = self._sieve.unproven
+        if not unproven and monotonic() < self._compare_at:
+            return True
+        self._compare_at = monotonic() + COMPARE_SECONDS
+        ends = await tail.ends(self._connection, self._topics)
+        before = self._lacking
+        self._lacking = {place: offset for place, offset in self._sieve.expected.items() if offset <= ends[place]}
+        missed = {place for place, offset in self._lacking.items() if place in unproven or before.get(place) == offset}
+        unproven.clear()
+        if missed:
+            await self._find(missed)
+        return not missed
 
     # -- from the log --------------------------------------------------------------------------------------------------
 
