@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 from mimo.demo.journal import read_journal
@@ -24,14 +25,17 @@ PATIENCE_SECONDS = 900
 """The load waits for as long as it is paused, too."""
 DURATION_SECONDS = 1_000_000
 
+_numbers = count(1)
+
 
 class Load:
     """A school that goes on until it is told to stop."""
 
     def __init__(self, product: Product) -> None:
         self._product = product
-        self._journal = product.folder / "journal"
-        self._said = product.folder / "demo.log"
+        number = next(_numbers)
+        self._journal = product.folder / f"journal-{number}"
+        self._said = product.folder / f"demo-{number}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._counted = self._read = 0
 
