@@ -120,5 +120,6 @@ class Sieve:
         theirs, ours = log_id.decode(errors="replace"), self._log_id.decode()
         return BrokenLog(
             f"In Kafka {place[0]}.{place[1]}:{event.offset} is of another history, {theirs}, than the log, {ours}: "
-            "delete the topics (`mimo topics delete`); the relay fills them anew."
+            "delete the topics (`mimo topics delete`), the relay fills them anew; or, if another installation "
+            "publishes there, choose another MIMO_KAFKA_PREFIX."
         )

@@ -61,5 +61,6 @@ def refusal(found: Sequence[str]) -> str:
     more = f" (and {len(found) - 1} more partitions)" if len(found) > 1 else ""
     return (
         f"Kafka does not hold this log: {found[0]}{more}. Was the database restored from an older backup? Then give "
-        "its history a new id (`mimo log renew`), and delete the topics (`mimo topics delete`): they are refilled."
+        "its history a new id (`mimo log renew`), and delete the topics (`mimo topics delete`): they are refilled. If "
+        "another installation publishes there, choose another MIMO_KAFKA_PREFIX instead."
     )

@@ -17,6 +17,9 @@ from infra.event_log.pulse import CHANNEL
 from infra.relay.trouble import Refusal, Unsettled
 
 MOST_EVENTS = 2_000
+FIRST_EVENTS = 100
+"""The first read shows how large events are. As many large ones as there may be small ones take longer over a slow
+network than a transaction may: then each beginning anew would fail like the one before."""
 READ_BYTES = 8 * 1024 * 1024
 """What a read aims at, at most: where events are large, fewer are read at once."""
 POLL_SECONDS = 0.5
@@ -54,7 +57,7 @@ class Source:
         self._news = asyncio.Event()
         self._missing: dict[Place, int] = {}
         self._before: tuple[int, object] = (0, None)
-        self._limit = MOST_EVENTS
+        self._limit = FIRST_EVENTS
         self.at_end = False
         """Whether the last read came to the end of the log."""
 
