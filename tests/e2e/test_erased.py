@@ -32,7 +32,7 @@ FIRST_NAME, NAME = "Zephyrine Quillfeather", "Countess Zephyrine"
 FIRST_TEXT, TEXT, LAST_TEXT = "the walrus hums 7319", "the walrus sings 7319", "the narwhal knows 4047"
 PLANTED = (EMAIL, FIRST_NAME, NAME, FIRST_TEXT, TEXT, LAST_TEXT)
 PASSWORD = "an engine of brass"
-READS = 12
+READS = 8
 """More than one process answers, each with a memory of its own."""
 SEVERAL = ("--workers", "2", "--projector-workers", "2")
 KEY = "select value from log.private where name = 'data_key/' || $1"
