@@ -60,7 +60,7 @@ class Reader(Protocol):
         """
 
     async def news(self) -> None:
-        """Returns when there may be something to read. It may be cancelled and loses nothing by it."""
+        """Returns when there may be something to read, or after a while; loses nothing when it is cancelled."""
 
     async def close(self) -> None:
         """Lets go of everything, promptly."""
@@ -160,7 +160,7 @@ class Follower:
         if self._membership is not None and self._membership.lost is not None:
             raise ConnectionResetError(f"the membership was lost: {self._membership.lost}")
         if self._unsettled:
-            return await self._settle(self._reader)
+            return await self._settled(self._reader)
         if self._caught_up is not None:
             told, self._caught_up = self._caught_up, None
             self._idle = True
@@ -170,9 +170,17 @@ class Follower:
             return None
         return await self._take(self._reader)
 
+    async def _settled(self, reader: Reader) -> Item | None:
+        """Settles, entirely: who is interrupted begins again."""
+        self._unsettled = False
+        try:
+            return await self._settle(reader)
+        except BaseException:
+            self._unsettled = True
+            raise
+
     async def _settle(self, reader: Reader) -> Item | None:
         """Finds out which partitions are ours; says so when that changed."""
-        self._unsettled = False
         if self._membership is None:
             assigned = frozenset(range(self._partitions))
         else:
@@ -180,6 +188,7 @@ class Follower:
             assigned = await self._membership.take()
         if assigned == self._assigned:
             return None
+        self._assigned = None  # until the reader stands where it should, nothing is delivered
         await self._forget_ahead()
         await reader.start(assigned, await self._checkpoints.load(assigned))
         self._assigned, self._caught_up, self._idle = assigned, None, False
@@ -230,6 +239,8 @@ class Follower:
     # -- connections ---------------------------------------------------------------------------------------------------
 
     async def _open(self) -> None:
+        if self._connections:  # somebody interrupted the last attempt
+            await self.close()
         connection = await self._opened()
         self._partitions = await connection.fetchval(_PARTITIONS)
         if self._group is not None:

@@ -21,13 +21,16 @@ from events.ports import Batch, CaughtUp, Reached
 from events.recorded import Recorded
 from infra.event_log import dead_letters, tail
 from infra.event_log.follower import Read
-from infra.event_log.kafka_cursor import FETCH_WAIT_MS, Cursor, Records
+from infra.event_log.kafka_cursor import Cursor, Records
 from infra.event_log.measured import DUPLICATES, FILLED, GAPS
 from infra.event_log.sieve import Sieve, Sifted
 from infra.kafka.cluster import Cluster
 
 NOTHING_YET_MS = 20
 """How long to wait for what must be on its way: markers of transactions arrive without waking anybody."""
+NEWS_MS = 400
+"""How long to wait for news: less than followers do (`POLL_SECONDS`), because aiokafka remembers each wait that was
+cancelled until there are some."""
 SLICE_RECORDS = 500
 """After so many (a few milliseconds) everybody else has a turn."""
 SLICES = 20
@@ -98,8 +101,8 @@ class KafkaReader:
 
     async def news(self) -> None:
         """As the protocol says; what arrives is kept for the next read."""
-        while not self._held and not self._cursor.lost:
-            self._held = await self._cursor.poll(FETCH_WAIT_MS, self._limit(0))
+        if not self._held and not self._cursor.lost:
+            self._held = await self._cursor.poll(NEWS_MS, self._limit(0))
 
     async def close(self) -> None:
         """Lets go of Kafka; the connection to PostgreSQL is its opener's."""

@@ -12,7 +12,7 @@ import sys
 import tracemalloc
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -152,6 +152,21 @@ class EventLogContract(ABC):
                 waiting.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await waiting
+
+    async def test_who_is_interrupted_anywhere_goes_on_where_they_were(self, log: WrittenLog, group: str) -> None:
+        happenings(log, 200)
+        await self.publish(log)
+        memory, wait_seconds = Memory(), 0.001
+        async with self.event_log().follow([COURSES, ENROLLMENTS], memory, group=group, batch_size=20) as items:
+            got: list[Recorded] = []
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while len(got) < len(log.events):
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(wait_seconds):
+                            item = await anext(items)
+                            got += item.events if isinstance(item, Batch) else ()
+                    wait_seconds *= 1.3  # interrupted at other places each time, and in the end not at all
+        assert by_place(got) == by_place(log.events)
 
     async def test_memory_is_bounded_by_the_batch_however_slow_the_subscriber(self, log: WrittenLog) -> None:
         happenings(log, 20_000)

@@ -25,8 +25,9 @@ from tests.contract.test_postgres_log import postgres_log
 from tests.written_log import WrittenLog
 
 TOPICS = (COURSES, ENROLLMENTS)
-PROMPTLY_SECONDS = 0.4
-"""Less than the broker keeps a request open that finds nothing new."""
+LONG_MS = 3_500
+PROMPTLY_SECONDS = 2.5
+"""Less than a request stays open, in this test, that finds nothing new."""
 DEAD_LETTERS = (
     "select topic, partition, key, value, headers::text, error from projection.dead_letter order by 1, 2, kafka_offset"
 )
@@ -264,7 +265,10 @@ async def test_checkpoints_ahead_of_the_topics_wait_for_them(scene: Scene) -> No
 # -- what cannot be read -----------------------------------------------------------------------------------------------
 
 
-async def test_aborted_records_at_the_end_are_stepped_over_at_once(scene: Scene) -> None:
+async def test_aborted_records_at_the_end_are_stepped_over_at_once(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.event_log.kafka_cursor.FETCH_WAIT_MS", LONG_MS)
     events = await scene.happen(200)
     await scene.publish(events[:100])
     for _ in range(5):
