@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from uuid import UUID
@@ -15,6 +16,7 @@ from events.errors import Forbidden
 from infra.sealing import KeyRing
 from tests.command_api import PASSWORD, Person, School, school
 from tests.integration.whole_product import Whole, whole
+from tests.system import run_mimo
 
 ENDED_SECONDS = 1.0
 """What the product promises."""
@@ -152,6 +154,33 @@ async def test_a_change_of_name_that_comes_too_late_is_refused(api: School) -> N
         parts.watch.ensure_active = ended
     assert (late.status_code, late.json()["detail"]) == (401, "This account does not exist any more.")
     assert (again.status_code, again.json()["detail"]) == (401, "This session has ended; sign in again.")
+
+
+async def test_an_operator_erases_after_a_question_and_gets_a_receipt(api: School) -> None:
+    ada = await api.person()
+    settings = {"MIMO_DATABASE_URL": api.url}
+    data = ("--data", str(api.settings.data))
+    asked_first = run_mimo("users", "erase", ada.email, *data, **settings)
+    assert asked_first.returncode == 1
+    assert f"Erase {ada.email}? Their name, address and messages are lost for ever." in asked_first.stderr
+    assert (await ada.does("PATCH", "/v1/me", {"display_name": "still here"})).status_code == 200
+
+    done = run_mimo("users", "erase", f" {ada.email.upper()}", "--yes", *data, **settings)
+    receipt = json.loads(done.stdout)
+    assert set(receipt) == {"event_id", "position", "at", "user_id", "actor", "destroyed"}
+    event = await api.app.state.api.store.find(UUID(receipt["event_id"]))
+    assert (event.type, event.position, event.key) == ("UserErased", receipt["position"], ada.user_id)
+    assert receipt["user_id"] == ada.user_id
+    assert receipt["actor"].startswith("operator:")
+    assert receipt["destroyed"] == ["data_key", "password", "refresh"]
+
+    async def ended() -> bool:
+        return (await ada.does("PATCH", "/v1/me", {"display_name": "gone"})).status_code == 401
+
+    await within(ENDED_SECONDS, ended)
+    for command in (("erase", ada.email, "--yes"), ("grant", ada.email, "admin")):
+        again = run_mimo("users", *command, *data, **settings)
+        assert (again.returncode, again.stderr) == (1, f"mimo: Nobody is registered with {ada.email}.\n")
 
 
 async def test_views_and_both_apis_forget_who_was_erased(database_url: str) -> None:
