@@ -10,7 +10,6 @@ import os
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 import psutil
 
 from events.errors import CannotStart
+from infra.ports import free_port, is_free
 from infra.processes import end, matching, tied_to_parent
 from infra.unprivileged import Account, account_for
 
@@ -120,8 +120,8 @@ class EmbeddedPostgres:
             self._process.poll()  # one that crashed is ours to bury
         for _ in range(PORT_ATTEMPTS):
             access = self._read_access()
-            if not _is_free(int(access["port"])):
-                self._write_access({**access, "port": _free_port()})
+            if not is_free(int(access["port"])):
+                self._write_access({**access, "port": free_port()})
             if self._started(self._account, gave_up):
                 return
         raise CannotStart(f"PostgreSQL found no free port in {PORT_ATTEMPTS} attempts.")
@@ -163,7 +163,7 @@ class EmbeddedPostgres:
         )
         single = [str(binary("postgres")), "--single", "-D", str(cluster), "postgres"]
         self._run(account, single, f"create database {DATABASE}\n")
-        self._write_access({"port": _free_port(), "password": password})
+        self._write_access({"port": free_port(), "password": password})
         cluster.rename(self.cluster)
         shutil.rmtree(making)
 
@@ -198,7 +198,7 @@ class EmbeddedPostgres:
             if self._process.poll() is not None:
                 said = log.read_bytes()[told:].decode(errors="replace").strip()
                 if "could not bind" in said or "could not create any TCP/IP sockets" in said:
-                    self._write_access({**self._read_access(), "port": _free_port()})
+                    self._write_access({**self._read_access(), "port": free_port()})
                     return False
                 raise CannotStart(f"PostgreSQL did not start on {self.folder}; it says: {said[-600:]}")
             if time.monotonic() > deadline or gave_up():
@@ -272,19 +272,3 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

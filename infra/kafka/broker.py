@@ -8,7 +8,6 @@ topics are used for; all of them can be deleted and are filled again from the lo
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -25,6 +24,7 @@ from infra.kafka.jars import Say, class_path, say_nothing
 from infra.kafka.java import find_java
 from infra.kafka.probe import answers
 from infra.kafka.storage import MAKING, format_storage
+from infra.ports import free_port, is_free
 from infra.processes import end, matching, tied_to_parent
 
 START_SECONDS = 120.0  # after a crash all segments that were open are read again
@@ -74,7 +74,7 @@ class LocalBroker:
             settings: Kafka's settings on top of ours.
         """
         self.folder = folder.resolve()
-        self.port = port or _free_port()
+        self.port = port or free_port()
         self._settings = dict(settings or {})
         self._any_port = port == 0
         self._child: subprocess.Popen[bytes] | None = None
@@ -148,15 +148,15 @@ class LocalBroker:
         command, jars = self.command, class_path(say)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.stop()
-        if not _is_free(self.port):
+        if not is_free(self.port):
             raise CannotStart(f"Port {self.port} is in use: stop what listens there, or choose another for Kafka.")
         shutil.rmtree(self.folder / "temporary", ignore_errors=True)
         (self.folder / "temporary").mkdir()
         self._write("java.arguments", java_arguments(jars))
         self._write("log4j2.properties", LOGGING)
-        self._write("server.properties", properties(self.port, _free_port(), self._settings))
+        self._write("server.properties", properties(self.port, free_port(), self._settings))
         if not (self.folder / DATA).exists():
-            text = properties(self.port, _free_port(), self._settings, f"{MAKING}/{DATA}")
+            text = properties(self.port, free_port(), self._settings, f"{MAKING}/{DATA}")
             format_storage(self.folder, [command[0], ARGUMENTS], text, self.environment())
 
     def start(self, say: Say = say_nothing, *, tied: bool = True, gave_up: Callable[[], bool] = lambda: False) -> None:
@@ -181,7 +181,7 @@ class LocalBroker:
                 self._any_port = False  # clients know it now
                 return
             if self._any_port:
-                self.port = _free_port()
+                self.port = free_port()
         raise CannotStart(f"Kafka found its ports in use in {PORT_ATTEMPTS} attempts; see {self.folder}/server.log.")
 
     def stop(self) -> None:
@@ -250,19 +250,3 @@ def _disk_bytes(folder: Path) -> int:
         with suppress(FileNotFoundError):  # Kafka deletes while we look
             total += path.lstat().st_blocks * BLOCK_BYTES
     return total
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

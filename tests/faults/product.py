@@ -4,17 +4,15 @@ Its folder is locked for as long as its maker lives; what killed runs left behin
 """
 
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -22,6 +20,7 @@ import psutil
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.folder_lock import FolderLock
 from infra.kafka.cluster import Cluster
+from infra.ports import free_port
 from infra.processes import end, matching
 from mimo.ground import MARK
 from tests.system import ROOT, System
@@ -30,8 +29,6 @@ from tests.until import until
 PREFIX = "mimo-faults-"
 KEPT = "kept"
 """A file that says that a folder must not be swept away: something went wrong in it."""
-QUIET_PORTS = range(12_000, 32_000)
-"""Below those that a system gives to outgoing connections: a port of something that is down stays free."""
 PORTS = ("command", "query", "projector", "relay", "kafka", "spare relay", "spare projector")
 RELAY, PROJECTOR, COMMAND, QUERY, BROKER = "infra.relay", "projectors", "command_api", "query_api", "kafka.Kafka"
 PARTS = (RELAY, PROJECTOR, COMMAND, QUERY, BROKER)
@@ -46,7 +43,7 @@ class Product:
         self.folder = folder
         self.data = folder / "data"
         self.system = System(self.data)
-        self._ports = dict(zip(PORTS, _free_ports(len(PORTS)), strict=True))
+        self._ports = {name: free_port() for name in PORTS}
         self._spares: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self) -> None:
@@ -215,17 +212,3 @@ def sweep() -> None:
             continue  # another run sweeps at the same time
         finally:
             lock.release()
-
-
-def _free_ports(number: int) -> list[int]:
-    """Ports that nobody listens on now, and that no outgoing connection will get while their owner is down."""
-    with ExitStack() as probes:
-        found: list[int] = []
-        while len(found) < number:
-            probe = probes.enter_context(socket.socket())
-            try:
-                probe.bind(("127.0.0.1", random.choice(QUIET_PORTS)))
-            except OSError:
-                continue
-            found.append(int(probe.getsockname()[1]))
-        return found
