@@ -14,6 +14,7 @@ import psutil
 
 from events.errors import CannotStart
 from infra.folder_lock import FolderLock
+from infra.ports import free_port
 from infra.processes import end, matching
 from mimo.supervisor import Say
 
@@ -84,7 +85,7 @@ def _free_port(probes: ExitStack, host: str, port: int, option: str) -> int:
     try:
         probe = probes.enter_context(socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET))
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
+        probe.bind((host, port or free_port()))
         probe.listen(1)
     except OSError as error:
         if error.errno in (errno.EACCES, errno.EPERM):
