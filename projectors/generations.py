@@ -24,8 +24,8 @@ _RETIRE_FOREIGN = """
 _RETIRE_OTHER_TOPICS = """
     update projection.generation g set status = 'retired'
     where projection = $1 and version = $2 and status <> 'retired' and $3::text[] <> array(
-        select distinct c.topic from projection.checkpoint c
-        where c.projection = g.projection and c.generation = g.generation order by c.topic)
+        select distinct c.topic collate "C" from projection.checkpoint c
+        where c.projection = g.projection and c.generation = g.generation order by 1)
     returning generation"""
 _CURRENT = """
     select generation, status from projection.generation

@@ -221,3 +221,18 @@ async def restored_holds_nothing(
             assert find(story.answers(user_id, owner=owner), PLANTED) == []
             assert sign_in(system, EMAIL).status_code == 401
             register(system, EMAIL, "Somebody else")
+
+
+def test_the_log_in_a_data_folder_is_renewed_without_a_running_system_only(make_system: MakeSystem) -> None:
+    with running(make_system()) as first:
+        register(first, EMAIL, NAME)
+        renew = ("log", "renew", "--yes", "--data", str(first.data))
+        refused = run_mimo(*renew)
+        assert refused.returncode == 1
+        assert refused.stderr.startswith("mimo: Stop everything first: mimo-command"), refused.stderr
+    renewed = run_mimo(*renew)
+    assert renewed.returncode == 0, renewed.stderr
+    assert "People erased again: 0." in renewed.stdout
+    with running(make_system()) as again:
+        headers = person(again, EMAIL).headers
+        until(lambda: NAME in httpx2.get(f"{again.query}/v1/me", headers=headers).text, "the views are built anew")
