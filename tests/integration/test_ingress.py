@@ -30,7 +30,10 @@ class Mirror(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
+        body = self.body()
+        if body is None:
+            self.close_connection = True
+            return
         told = {"api": self.server.name, "method": self.command, "path": self.path, "headers": dict(self.headers),  # type: ignore[attr-defined]
                 "body": len(body)}  # fmt: skip
         text = json.dumps(told).encode()
@@ -39,6 +42,19 @@ class Mirror(BaseHTTPRequestHandler):
         self.send_header("content-length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
+
+    def body(self) -> bytes | None:
+        """The whole body, of a told length or in pieces; None if it breaks off."""
+        if "transfer-encoding" not in self.headers:
+            return self.rfile.read(int(self.headers.get("content-length", 0)))
+        body = b""
+        while line := self.rfile.readline():
+            piece = self.rfile.read(int(line, 16))
+            self.rfile.readline()
+            if not piece:
+                return body
+            body += piece
+        return None
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         """`do_GET` and the like."""
