@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import ClassVar, TypeAlias
+from uuid import UUID
 
 import asyncpg
 
 from events.event import Event
 from events.recorded import Delivered
+from events.users import UserErased
 
 Transaction: TypeAlias = asyncpg.Connection
 """A connection inside a transaction, with the generation's schema alone on its search path."""
@@ -74,6 +76,23 @@ class Projection(ABC):
             transaction: where to write; the caller commits.
             batch: handled events in order per partition, right after what was applied before.
         """
+
+    @property
+    def shows_people(self) -> bool:
+        """Whether its tables hold what was sealed with somebody's key: then it erases."""
+        return UserErased in self.handles
+
+    async def erase(self, transaction: Transaction, people: Sequence[UUID]) -> None:
+        """Takes out of the tables what was sealed with the keys of people who were erased.
+
+        It may come before or after their `UserErased`, several times, and before other events of theirs: the rows
+        must be the same in the end.
+
+        Args:
+            transaction: where to write; the caller commits.
+            people: whose keys are gone.
+        """
+        raise NotImplementedError(f"{self.name} handles UserErased and does not say how to erase")
 
     def _beside(self, suffix: str) -> str:
         module = Path(sys.modules[type(self).__module__].__file__ or "")

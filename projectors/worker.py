@@ -19,6 +19,7 @@ from infra.session_ends import ErasedKeys, SessionEnds
 from projectors import checkpoints
 from projectors.batches import Batches
 from projectors.checkpoints import Generation
+from projectors.erasing import Erasing
 from projectors.failures import described
 from projectors.generations import drop_retired, followed
 from projectors.opening import Opener
@@ -41,7 +42,7 @@ class Worker:
         projections: which ones.
         connect: opens a connection in the role that writes views.
         log: what they follow.
-        keys: where the keys of personal data are looked up.
+        keys: where the keys of personal data are looked up, and where the erased are taken out of the views.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class Worker:
         self._log = log
         self._asking = keys
         self._ring = KeyRing(partial(_fetch_keys, keys))
+        self._erasing = Erasing(keys)
         self._progress = {projection.name: Progress(projection.name) for projection in projections}
 
     @property
@@ -66,10 +68,15 @@ class Worker:
     async def run(self) -> None:
         """Runs everything until it is cancelled."""
         erased = SessionEnds(
-            self._connect, ERASED_WINDOW_SECONDS, ErasedKeys(self._ring), breath_seconds=ERASED_BREATH_SECONDS
+            self._connect,
+            ERASED_WINDOW_SECONDS,
+            ErasedKeys(self._ring),
+            self._erasing,
+            breath_seconds=ERASED_BREATH_SECONDS,
         )
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(erased.run(), name="erased")
+            tasks.create_task(self._erasing.run(), name="erasing")
             for projection in self._projections:
                 tasks.create_task(self._run(projection), name=projection.name)
 
@@ -83,6 +90,7 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._drop_retired(projection), name=f"drop retired {projection.name}")
             for generation in generations:
+                self._erasing.keep(projection, generation)
                 tasks.create_task(self._keep_up(projection, generation, progress), name=generation.schema)
 
     async def _keep_up(self, projection: Projection, generation: Generation, progress: Progress) -> None:

@@ -41,7 +41,7 @@ _DELETE = """
 # first). The lock comes before anything is written: two that erase at the same time would else wait for each other.
 _ERASE_ALONE = """
     set local transaction_timeout = 0;
-    set local transaction_timeout = '60s';
+    set local transaction_timeout = '20s';
     lock table message in share row exclusive mode"""
 _REMEMBER = "insert into erased_author select * from unnest($1::uuid[]) on conflict do nothing"
 _ERASE = "update message set text = null where author_id = any ($1::uuid[]) and text is not null"
@@ -118,9 +118,7 @@ class Messages(Projection):
         for delivered in batch:
             fold.add(delivered)
         if fold.erased:
-            await transaction.execute(_ERASE_ALONE)
-            await transaction.execute(_REMEMBER, fold.erased)
-            await transaction.execute(_ERASE, fold.erased)
+            await self.erase(transaction, fold.erased)
         if fold.opened:
             rows = [[*row, fold.last_seq[key], fold.sent.get(key, 0)] for key, row in fold.opened.items()]
             await transaction.copy_records_to_table("channel", records=rows, columns=CHANNEL_COLUMNS)
@@ -135,6 +133,12 @@ class Messages(Projection):
         if fold.authors and (erased := await transaction.fetch(_ERASED, list(fold.authors))):
             written = [*fold.messages, *fold.edits]
             await transaction.execute(_ERASE_AGAIN, written, [row["author_id"] for row in erased])
+
+    async def erase(self, transaction: Transaction, people: Sequence[UUID]) -> None:
+        """Remembers the authors and takes the text from all that they have said."""
+        await transaction.execute(_ERASE_ALONE)
+        await transaction.execute(_REMEMBER, people)
+        await transaction.execute(_ERASE, people)
 
     async def _advance(self, transaction: Transaction, fold: _Fold) -> None:
         """Moves the counters of channels that are there, and numbers their messages on from them."""

@@ -1,0 +1,112 @@
+"""Takes people out of the views as soon as they are erased, without waiting for `UserErased` to come along.
+
+Their key is gone, so from that moment a fold of the log shows nothing of them; the views must not either, even while
+Kafka or the relay stands still. The event itself comes later and finds it done. Straight from the log, in both modes,
+by the tail that tells every process whose key is gone. It must not know the tables of any view.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from projectors.checkpoints import CHANNEL, Generation
+from projectors.failures import described
+from projectors.projection import Projection
+
+REWRITTEN = "!"
+"""Behind a projection's name in its message: forget what was read of it, whatever the checkpoints say."""
+RETRY_SECONDS = 1.0
+LOOK_BACK_SECONDS = 5.0
+
+# Who was erased after what the generation has applied: events that are still on their way to it.
+_ON_THEIR_WAY = """
+    select e.key::uuid from projection.checkpoint c
+    join log.tail e on e.topic = c.topic and e.partition = c.partition and e."offset" > c."offset"
+    where c.projection = $1 and c.generation = $2 and e.type = 'UserErased'"""
+_ON_PATH = "select set_config('search_path', quote_ident($1), true)"
+_TELL = "select pg_notify($1, $2)"
+
+_log = structlog.get_logger("mimo.erasing")
+
+
+class Erasing:
+    """Erases in the generations that one process keeps up. Implements `infra.session_ends.Follower`.
+
+    Args:
+        pool: connections in the role that writes views; one at a time is used.
+    """
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+        self._generations: list[tuple[Projection, Generation]] = []
+        self._people: dict[str, set[UUID]] = {}
+        self._unsure: set[str] = set()
+        self._news = asyncio.Event()
+
+    def keep(self, projection: Projection, generation: Generation) -> None:
+        """From now on in this generation, too, beginning with those who were erased before."""
+        if projection.shows_people:
+            self._generations.append((projection, generation))
+            self._people[generation.schema] = set()
+            self._unsure.add(generation.schema)
+            self._news.set()
+
+    def begun(self) -> None:
+        """See `Follower`: nobody told what happened while there was no connection."""
+        self._unsure |= self._people.keys()
+        self._news.set()
+
+    def told(self, position: int, user_id: UUID, *, erased: bool) -> None:  # noqa: ARG002
+        """See `Follower`."""
+        if erased:
+            for people in self._people.values():
+                people.add(user_id)
+            self._news.set()
+
+    def heard(self, asked_at: float) -> None:
+        """See `Follower`."""
+
+    async def run(self) -> None:
+        """Runs until it is cancelled."""
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            for projection, generation in list(self._generations):
+                try:
+                    await self._see_to(projection, generation)
+                except Exception as error:
+                    _log.warning("erasing_failed", generation=generation.schema, reason=described(error))
+                    self._unsure.add(generation.schema)
+                    self._news.set()
+            if self._news.is_set():
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def _see_to(self, projection: Projection, generation: Generation) -> None:
+        schema = generation.schema
+        people, unsure = set(self._people[schema]), schema in self._unsure
+        self._unsure.discard(schema)  # now: a connection that is lost meanwhile makes it unsure again
+        if not people and not unsure:
+            return
+        async with self._pool.acquire() as connection:
+            if unsure:
+                rows = await connection.fetch(
+                    _ON_THEIR_WAY, generation.projection, generation.number, timeout=LOOK_BACK_SECONDS
+                )
+                people |= {row[0] for row in rows}
+            if people:
+                await self._erase(connection, projection, schema, sorted(people))
+        self._people[schema] -= people
+
+    @staticmethod
+    async def _erase(
+        connection: asyncpg.Connection, projection: Projection, schema: str, people: Sequence[UUID]
+    ) -> None:
+        async with connection.transaction():
+            await connection.execute(_ON_PATH, schema)
+            await projection.erase(connection, people)
+            await connection.execute(_TELL, CHANNEL, projection.name + REWRITTEN)
