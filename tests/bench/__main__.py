@@ -20,6 +20,7 @@ from tests.bench import (
     http_load,
     projections,
     projections_kafka,
+    relay,
     rush,
     sealing,
     snapshot,
@@ -42,6 +43,7 @@ BENCHES: dict[str, Bench] = {
     "freshness": freshness.run,
     "projections": projections.run,
     "projections-kafka": projections_kafka.run,
+    "relay": relay.run,
 }
 
 
