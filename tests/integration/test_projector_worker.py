@@ -78,8 +78,9 @@ async def test_whichever_process_is_asked_says_where_another_one_stopped(
         worker = Worker(PROJECTIONS, own, PostgresLog(own), keys)
         task = asyncio.create_task(worker.run())
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while await worker.checks["courses"]() is not None:  # noqa: ASYNC110
-                await asyncio.sleep(0.01)  # asks again until it has caught up
+            for name in ("courses", "messages"):
+                while await worker.checks[name]() is not None:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)  # asks again until it has caught up
         await admin.execute(
             "update projection.checkpoint set stopped = 'poison' where projection = 'courses' and partition = 7"
         )
