@@ -95,7 +95,9 @@ def test_help_reads_well() -> None:
         assert described[1][0].isupper()
 
 
-@pytest.mark.parametrize("command", ["up", "migrate", "status", "demo", "users grant", "keys rotate", "settings"])
+@pytest.mark.parametrize(
+    "command", ["up", "migrate", "status", "demo", "users grant", "users erase", "log renew", "keys rotate", "settings"]
+)
 def test_every_command_and_option_is_explained(command: str) -> None:
     done = run_mimo(*command.split(), "--help", COLUMNS="100")
     assert done.returncode == 0
