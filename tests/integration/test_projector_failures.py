@@ -191,6 +191,22 @@ async def test_a_zombie_that_applies_what_another_already_did_is_refused(databas
         second.close()
 
 
+async def test_a_batch_that_is_cut_leaves_no_hint_beyond_its_checkpoint(database_url: str) -> None:
+    async with one_projection(database_url, fussy := FussyCourses()) as one:
+        for _ in range(20):
+            one.course()
+        await one.store()
+        fussy.trouble = [ValueError("cut it")]
+        hints = {(event.topic, event.partition): 1000 + event.offset for event in one.log.events}
+        batches, session = one.batches()
+        await batches.load(frozenset(range(12)))
+        await batches.deliver(Batch(one.log.events, hints))
+        session.close()
+        found = await one.admin.fetch('select "offset", hint from projection.checkpoint where "offset" > 0')
+        assert all(hint in (None, 1000 + offset) for offset, hint in found)
+        assert any(hint is not None for _, hint in found)
+
+
 async def test_two_runners_without_a_lock_between_them_still_apply_everything_once(database_url: str) -> None:
     """The locks of a group only avoid double work; here there are none, and the checkpoints alone keep it right."""
     async with one_projection(database_url, FussyCourses()) as one:
