@@ -16,7 +16,7 @@ from events.recorded import Recorded
 from infra.kafka.topics import administration, delete_topics
 from infra.relay.progress import Progress, State
 from infra.relay.publisher import KafkaPublisher, Packed
-from infra.relay.source import MOST_EVENTS
+from infra.relay.source import FIRST_EVENTS, MOST_EVENTS
 from tests.integration.one_relay import OneRelay, one_relay, until
 from tests.topics import flaws_of_topics
 
@@ -169,10 +169,10 @@ async def test_it_reads_no_further_ahead_than_two_batches(one: OneRelay) -> None
 
     await one.write(4 * MOST_EVENTS)
     async with one.running(new_publisher=ThisOne) as running:
-        await until(lambda: ThisOne.packed == 2 * MOST_EVENTS, "the second batch is packed")
+        await until(lambda: ThisOne.packed == FIRST_EVENTS + MOST_EVENTS, "the second batch is packed")
         reads = await _reads(one)
         await asyncio.wait((running,), timeout=0.3)
-        assert (ThisOne.packed, await _reads(one)) == (2 * MOST_EVENTS, reads)
+        assert (ThisOne.packed, await _reads(one)) == (FIRST_EVENTS + MOST_EVENTS, reads)
         ThisOne.free.set()
         await one.until_copied()
 
