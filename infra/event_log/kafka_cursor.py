@@ -17,7 +17,7 @@ from aiokafka.structs import ConsumerRecord
 
 from events.bookmark import Place
 from infra.event_log.kafka_search import find
-from infra.kafka.clients import PATIENCE_SECONDS, consumer
+from infra.kafka.clients import PATIENCE_SECONDS, consumer, fetched
 from infra.kafka.cluster import AWAY, Cluster, Unreachable
 
 FETCH_WAIT_MS = 500
@@ -110,7 +110,7 @@ class Cursor:
             limit: the most records.
         """
         try:
-            polled = await self._opened.getmany(timeout_ms=wait_ms, max_records=limit)
+            polled = await fetched(self._opened, timeout_ms=wait_ms, limit=limit)
         except OffsetOutOfRangeError as error:
             self.lost |= {self._places[tp] for tp in error.args[0]}
             return {}

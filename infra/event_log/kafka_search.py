@@ -13,7 +13,7 @@ from typing import NamedTuple
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from events.cloudevents import offset_of
-from infra.kafka.clients import PATIENCE_SECONDS, consumer
+from infra.kafka.clients import PATIENCE_SECONDS, consumer, fetched
 from infra.kafka.cluster import Cluster
 
 POLL_MS = 20
@@ -89,7 +89,7 @@ async def _some(
 ) -> set[TopicPartition]:
     """Reads until some partitions are done with: their first event was found, or there is none."""
     while True:
-        for tp, records in (await reader.getmany(*waiting, timeout_ms=POLL_MS)).items():
+        for tp, records in (await fetched(reader, *waiting, timeout_ms=POLL_MS)).items():
             for record in records:
                 dense = offset_of(record.headers)
                 if dense is not None:

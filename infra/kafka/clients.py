@@ -7,14 +7,17 @@ It must not know what the clients read or write. The transactional producer has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import CorruptRecordException
+from aiokafka.structs import ConsumerRecord
 
-from infra.kafka.cluster import Cluster
+from infra.kafka.cluster import Cluster, Unreachable
+from infra.kafka.records import read_any_header
 
 PATIENCE_SECONDS = 5.0
 """How long anything that is asked of Kafka may take. A request is given up a little earlier, by the client itself,
@@ -55,6 +58,7 @@ async def consumer(cluster: Cluster, name: str, **options: Any) -> AsyncIterator
         "max_partition_fetch_bytes": LARGEST_FETCH_BYTES,
         **options,
     }
+    read_any_header()
     reader = AIOKafkaConsumer(**settings)
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
@@ -73,6 +77,33 @@ def hold(reader: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None
     for partition in reader.assignment():
         reader.seek(partition, 0)  # in the same breath: it would look for a committed offset otherwise
         reader.pause(partition)
+
+
+async def fetched(
+    reader: AIOKafkaConsumer, *partitions: TopicPartition, timeout_ms: int, limit: int | None = None
+) -> Mapping[TopicPartition, Sequence[ConsumerRecord]]:
+    """The next records of the partitions that are read; nothing when there are none for so long.
+
+    Args:
+        reader: as `consumer` gives it.
+        partitions: of which ones; none: of all.
+        timeout_ms: how long to wait for a first record.
+        limit: the most records.
+
+    Raises:
+        Unreachable: the broker sends what it never took.
+        KafkaError: the place is not there, or the topic may not be read.
+    """
+    try:
+        found: Mapping[TopicPartition, Sequence[ConsumerRecord]] = await reader.getmany(
+            *partitions, timeout_ms=timeout_ms, max_records=limit
+        )
+    except CorruptRecordException as error:
+        raise Unreachable(
+            f"Kafka sends records that are damaged ({error.args[0] if error.args else 'it does not say which'}). "
+            "If that lasts, look after its disks and delete the topics (`mimo topics delete`): they are filled anew."
+        ) from error
+    return found
 
 
 async def _close(reader: AIOKafkaConsumer) -> None:

@@ -17,7 +17,7 @@ from aiokafka.structs import ConsumerRecord
 from events.bookmark import Place
 from events.cloudevents import from_record
 from events.errors import UndecodableEvent
-from infra.kafka.clients import PATIENCE_SECONDS, consumer, hold
+from infra.kafka.clients import PATIENCE_SECONDS, consumer, fetched, hold
 from infra.kafka.cluster import Cluster
 from infra.relay.trouble import Unsettled
 
@@ -137,7 +137,7 @@ async def _last_records(
         reader.resume(tp)
     progress = _Progress()
     while windows:
-        for tp, records in (await reader.getmany(timeout_ms=POLL_MS)).items():
+        for tp, records in (await fetched(reader, timeout_ms=POLL_MS)).items():
             windows[tp].found = _last_readable(records, windows[tp].stop) or windows[tp].found
         positions = {tp: await reader.position(tp) for tp in windows}
         progress.check(positions)

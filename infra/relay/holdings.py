@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 
 from events.bookmark import Place
 from events.cloudevents import offset_of
-from infra.kafka.clients import PATIENCE_SECONDS, consumer
+from infra.kafka.clients import PATIENCE_SECONDS, consumer, fetched
 from infra.kafka.cluster import AWAY, Cluster, Unreachable
 from infra.kafka.inspection import inspect_topics
 from infra.relay.ends import End, read_ends
@@ -77,7 +77,7 @@ async def _firsts(cluster: Cluster, ends: Mapping[Place, End]) -> dict[Place, in
         for tp, (_, beginning) in wanted.items():
             reader.seek(tp, beginning)
         while len(found) < len(wanted):
-            for tp, records in (await reader.getmany(timeout_ms=POLL_MS)).items():
+            for tp, records in (await fetched(reader, timeout_ms=POLL_MS)).items():
                 offsets = (offset_of(record.headers) for record in records)
                 first = next((offset for offset in offsets if offset is not None), None)
                 if first is not None:

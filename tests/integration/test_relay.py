@@ -14,10 +14,12 @@ from events.catalog import TOPICS
 from events.messages import TOPIC as MESSAGES
 from events.recorded import Recorded
 from infra.kafka.topics import administration, delete_topics
+from infra.relay.holdings import read_holdings
 from infra.relay.progress import Progress, State
 from infra.relay.publisher import KafkaPublisher, Packed
 from infra.relay.source import FIRST_EVENTS, MOST_EVENTS
 from tests.integration.one_relay import OneRelay, one_relay, until
+from tests.odd_records import ODD, odd_producer
 from tests.topics import flaws_of_topics
 
 NOTED = "select position from log.relay"
@@ -121,6 +123,26 @@ async def test_a_partition_whose_records_expired_goes_on_from_the_note(one: OneR
     async with one.running():
         await one.until(NOTED, len(one.log.events))
         assert not await flaws_of_topics(one.url, one.cluster, expired=expired)
+
+
+async def test_strangers_records_that_aiokafka_stumbles_over_do_not_keep_it_from_going_on(one: OneRelay) -> None:
+    await one.write(100)
+    async with one.running():
+        await one.until_copied()
+    last = _last_offsets(one)
+    async with odd_producer(one.cluster) as odd:
+        for place in last:
+            await odd.write(place, [ODD])
+    await one.write(30)
+    async with one.running():
+        await one.until(NOTED, len(one.log.events))
+    held = {(one.cluster.topic(topic), number): offset for (topic, number), offset in _last_offsets(one).items()}
+    holdings = await read_holdings(one.cluster, TOPICS)
+    assert {(found.topic, found.partition): found.last for found in holdings if found.events} == held
+
+
+def _last_offsets(one: OneRelay) -> dict[tuple[str, int], int]:
+    return {(event.topic, event.partition): event.offset for event in one.log.events}
 
 
 async def _expire(one: OneRelay) -> dict[tuple[str, int], int]:

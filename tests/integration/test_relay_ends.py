@@ -19,6 +19,8 @@ from events.recorded import Recorded
 from infra.ids import new_id
 from infra.kafka.topics import administration
 from infra.relay.ends import Last, read_ends
+from infra.relay.holdings import read_holdings
+from tests.odd_records import ODD, odd_producer, parts_of
 from tests.written_log import WrittenLog
 from tests.written_topics import WrittenTopics, written_topics
 
@@ -97,6 +99,19 @@ async def test_a_strangers_record_is_looked_past(topics: WrittenTopics) -> None:
     last = await last_of(topics, events[0])
     assert last is not None
     assert last.event_id == events[1].id
+
+
+async def test_a_strangers_header_with_a_name_that_is_no_text_is_looked_past(topics: WrittenTopics) -> None:
+    events = messages(5)
+    place = (MESSAGES, events[0].partition)
+    async with odd_producer(topics.cluster) as odd:
+        await odd.write(place, [ODD, *map(parts_of, events[:4]), ODD, parts_of(events[4]), ODD])
+        await odd.write(place, [ODD])
+    last = await last_of(topics, events[0])
+    assert last is not None
+    assert last.event_id == events[4].id
+    holding = next(held for held in await read_holdings(topics.cluster, [MESSAGES]) if held.partition == place[1])
+    assert (holding.first, holding.last) == (1, 5)
 
 
 async def test_an_open_transaction_is_told(topics: WrittenTopics) -> None:
