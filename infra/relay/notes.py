@@ -80,8 +80,8 @@ class Notes:
         """Notes that somebody is at work, though nothing can be published at present."""
         await self._ask(_ALIVE)
 
-    async def stopped(self, reason: str) -> None:
-        """Notes why the relay refuses to go on."""
+    async def stopped(self, reason: str | None) -> None:
+        """Notes why the relay refuses to go on; None: it does not, it only cannot."""
         await self._ask(_STOPPED, reason)
 
     async def behind(self, position: int) -> Behind:

@@ -113,6 +113,7 @@ class Relay:
             except Unsettled as unsettled:
                 _log.warning("relay_lost_kafka", reason=str(unsettled))
                 self._progress.backing_off(f"Kafka cannot be relied on now ({unsettled}); events wait in the log")
+                await notes.stopped(None)
                 await self._back_off()
 
     # -- once Kafka answers --------------------------------------------------------------------------------------------
@@ -182,11 +183,15 @@ class Relay:
         under_way: asyncio.Task[None] = asyncio.create_task(asyncio.sleep(0))
         try:
             while True:
-                position, events = await ahead
-                at_end = log.at_end
-                if not at_end:
-                    ahead = asyncio.create_task(log.read())
-                packed = publisher.pack(events, header) if events else None
+                try:
+                    position, events = await ahead
+                    at_end = log.at_end
+                    if not at_end:
+                        ahead = asyncio.create_task(log.read())
+                    packed = publisher.pack(events, header) if events else None
+                except Refusal:
+                    await under_way  # nothing is wrong with what comes before
+                    raise
                 await under_way
                 under_way = asyncio.create_task(self._publish(publisher, packed, position))
                 if at_end:

@@ -17,6 +17,9 @@ from events.messages import MessageSent
 from infra.ids import new_id
 from infra.kafka.topics import MAX_RECORD_BYTES, administration, delete_topics, ensure_topics
 from infra.relay.progress import Progress, State
+from infra.relay.publisher import KafkaPublisher
+from infra.relay.source import FIRST_EVENTS
+from infra.relay.trouble import Unsettled
 from tests.integration.one_relay import OneRelay, one_relay, until
 from tests.topics import read_topics
 
@@ -123,6 +126,36 @@ async def test_an_event_that_is_too_large_stops_it_and_leaves_no_gap(one: OneRel
         assert not [place for place, events in (await read_topics(one.cluster, 12)).items() if events]
         await one.admin.execute("update log.event set data = '{}' where length(data::text) > 100000")
         await one.until_copied()
+
+
+async def test_what_comes_before_an_event_that_is_too_large_is_published(one: OneRelay) -> None:
+    """Though it is found while the batch before it is under way, on every try."""
+    await one.write(FIRST_EVENTS)
+    data = '{"text":"' + "x" * MAX_RECORD_BYTES + '"}'
+    one.log.add(MessageSent(channel_id=new_id(), author_id=one.log.person(), text="large"), data=data)
+    await one.write(20)
+    async with one.running():
+        await until_stopped(one, "a record of")
+        held = await read_topics(one.cluster, one.log.partitions)
+    first = {event.id for event in one.log.events[:FIRST_EVENTS]}
+    assert {published.recorded.id for some in held.values() for published in some} == first
+
+
+class Away(KafkaPublisher):
+    """Kafka goes away when a publisher starts."""
+
+    async def start(self) -> None:
+        raise Unsettled("the test says so")
+
+
+async def test_a_refusal_that_was_mended_is_not_shown_when_kafka_goes_away_right_then(one: OneRelay) -> None:
+    await one.write(20)
+    await ensure_topics(one.cluster, TOPICS, one.log.partitions + 1)
+    async with one.running(new_publisher=Away):
+        await until_stopped(one, "partitions")
+        await delete_topics(one.cluster, TOPICS)
+        await one.until(STOPPED, "")
+        assert "the test says so" in (one.progress.unready() or "")
 
 
 async def test_a_topic_that_this_version_does_not_know_stops_it(one: OneRelay) -> None:
