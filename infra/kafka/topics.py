@@ -5,6 +5,7 @@ It must not know what is in them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -15,7 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
 from events.errors import CannotStart
-from infra.kafka.clients import REQUEST_TIMEOUT_MS, consumer, cut, hold
+from infra.kafka.clients import PATIENCE_SECONDS, REQUEST_TIMEOUT_MS, consumer, cut, hold
 from infra.kafka.cluster import AWAY, Cluster, Unreachable
 from infra.kafka.entrance import why_not_let_in
 
@@ -25,6 +26,7 @@ MAX_RECORD_BYTES = 1_048_588
 """Kafka's own default, said aloud. The largest event that the APIs take makes a record of a tenth of it."""
 SEGMENT_MS = 90 * 24 * 3600 * 1000
 EXISTS_ALREADY = 36
+POLL_SECONDS = 0.02
 UNKNOWN_TOPIC = 3
 
 
@@ -85,17 +87,15 @@ async def ensure_topics(cluster: Cluster, names: Collection[str], partitions: in
     """
     wanted = [cluster.topic(name) for name in names]
     async with administration(cluster) as admin:
-        # Asked for all, because one that is asked for by name may be made by the answer.
-        found = {topic["topic"]: len(topic["partitions"]) for topic in await admin.describe_topics()}
+        found = await _partitions(admin, wanted)
         if missing := [name for name in wanted if name not in found]:
             await _make(admin, missing, partitions, cluster.replication)
-        present = [name for name in wanted if name in found]
-        if fewer := [name for name in present if found[name] < partitions]:
-            await _put_right(cluster, admin, {name: found[name] for name in fewer}, partitions)
-        if more := [name for name in present if found[name] > partitions]:
-            raise _another_number(more[0], found[more[0]], partitions)
-        if present:
-            await _check_settings(admin, present)
+            found = await _all_partitions(admin, wanted)
+        if fewer := {name: count for name, count in found.items() if count < partitions}:
+            await _put_right(cluster, admin, fewer, partitions)
+        if more := {name: count for name, count in found.items() if count > partitions}:
+            raise _another_number(*more.popitem(), partitions)
+        await _check_settings(admin, wanted)
 
 
 async def delete_topics(cluster: Cluster, names: Collection[str]) -> list[str]:
@@ -111,12 +111,25 @@ async def delete_topics(cluster: Cluster, names: Collection[str]) -> list[str]:
     async with administration(cluster) as admin:
         present = set(await admin.list_topics())
         doomed = [topic for topic in map(cluster.topic, names) if topic in present]
-        if doomed:
-            answer = await admin.delete_topics(doomed)
-            for name, code, *_ in answer.topic_error_codes:
-                if code not in (0, UNKNOWN_TOPIC):
-                    raise CannotStart(f"Kafka does not delete the topic {name}: {for_code(code).__name__}.")
-        return doomed
+        codes = (await admin.delete_topics(doomed)).topic_error_codes if doomed else ()
+        for name, code, *_ in codes:
+            if code not in (0, UNKNOWN_TOPIC):
+                raise CannotStart(f"Kafka does not delete the topic {name}: {for_code(code).__name__}.")
+        return [name for name, code, *_ in codes if code == 0]
+
+
+async def _partitions(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, int]:
+    """How many partitions each topic has, of those that are there."""
+    every = await admin.describe_topics()  # one that is asked for by name may be made by the answer
+    return {topic["topic"]: len(topic["partitions"]) for topic in every if topic["topic"] in names}
+
+
+async def _all_partitions(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, int]:
+    """The same once all of them are there: the broker that is asked may learn of them a little later."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while len(found := await _partitions(admin, names)) < len(names):  # noqa: ASYNC110 - nobody tells
+            await asyncio.sleep(POLL_SECONDS)
+    return found
 
 
 async def _make(admin: AIOKafkaAdminClient, names: Collection[str], partitions: int, replication: int) -> None:

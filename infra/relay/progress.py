@@ -53,7 +53,8 @@ class Progress:
         return f"{self.state}: {self.reason}" if self.reason else str(self.state)
 
     def standing_by(self) -> None:
-        """Another relay is active."""
+        """Another relay is active, and tells what is behind."""
+        self.behind(0, 0.0)
         self._is(State.STANDBY)
 
     def initialising(self) -> None:
@@ -70,6 +71,10 @@ class Progress:
         self._moved_at, self._caught_up = monotonic(), False
         _EVENTS.inc(events)
         _TRANSACTIONS.observe(seconds)
+
+    def moved(self) -> None:
+        """It got further, though there was nothing to publish."""
+        self._moved_at = monotonic()
 
     def caught_up(self) -> None:
         """There was nothing more in the log."""

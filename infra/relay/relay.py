@@ -111,8 +111,10 @@ class Relay:
                 await notes.stopped(str(refused))
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)
             except Unsettled as unsettled:
-                _log.warning("relay_lost_kafka", reason=str(unsettled))
-                self._progress.backing_off(f"Kafka cannot be relied on now ({unsettled}); events wait in the log")
+                reason = f"Kafka cannot be relied on now ({unsettled}); events wait in the log"
+                if self._progress.reason != reason:
+                    _log.warning("relay_lost_kafka", reason=str(unsettled))
+                self._progress.backing_off(reason)
                 await notes.stopped(None)
                 await self._back_off()
 
@@ -210,6 +212,7 @@ class Relay:
             self._published |= {place: event.offset for place, event in packed.last.items()}
             self._progress.published(packed.events, perf_counter() - started)
         self._position, self._pause = position, FIRST_PAUSE_SECONDS
+        self._progress.moved()
 
     # -- beside it -----------------------------------------------------------------------------------------------------
 
