@@ -69,9 +69,9 @@ class Container:
         self.process: subprocess.Popen[bytes] | None = None
         image = stages()[IMAGES[service["image"]]].environment() if service["image"] in IMAGES else {}
         told = {variable: ports[port] for port, variable in PORTS.items() if variable}
-        here = {"PATH": os.pathsep.join(map(str, programs())), "TMPDIR": "/tmp"}
-        given = {**image, **(service.get("environment") or {}), **here}
-        self.environment = {**{key: self.here(value) for key, value in given.items()}, **told}
+        given = {**image, **(service.get("environment") or {}), "TMPDIR": "/tmp"}
+        path = os.pathsep.join(map(str, programs()))  # of this machine: it may well be in a folder that containers have
+        self.environment = {**{key: self.here(value) for key, value in given.items()}, **told, "PATH": path}
 
     def here(self, text: str) -> str:
         """What a word of its command or environment means on this machine."""
