@@ -6,11 +6,15 @@ It must not know how topics are made, filled or read (infra/kafka, infra/relay).
 import asyncio
 import json
 from dataclasses import asdict
+from typing import Annotated
 
 import typer
 
 from mimo.options import AsJson, Data, Yes, read_settings
 
+AnotherHistory = Annotated[
+    bool, typer.Option("--another-history", help="Delete them whatever history they hold, and without looking.")
+]
 app = typer.Typer(help="The topics in Kafka that hold the log.")
 
 
@@ -40,16 +44,24 @@ def topics(context: typer.Context, data: Data = None, as_json: AsJson = False) -
 
 
 @app.command("delete")
-def topics_delete(data: Data = None, yes: Yes = False) -> None:
+def topics_delete(data: Data = None, yes: Yes = False, another_history: AnotherHistory = False) -> None:
     """Delete the topics; a running relay makes them again at once and fills them from the log.
 
     Nothing is lost: the log is in PostgreSQL. Consumers outside of mimo have to start again from the beginning.
+    Topics that hold another history than the log may be somebody else's: that is said first.
     """
     from events.catalog import TOPICS
+    from events.errors import CannotStart
     from infra.kafka.topics import delete_topics
     from mimo.cluster import require_cluster
+    from mimo.ownership import another_history_in
 
-    cluster = require_cluster(read_settings(data=data))
+    settings = read_settings(data=data)
+    cluster = require_cluster(settings)
+    if not another_history and (doubt := another_history_in(settings, cluster)):
+        if yes:
+            raise CannotStart(f"{doubt} To delete them all the same, say so: --another-history.")
+        typer.echo(doubt)
     if not yes:
         typer.confirm(f"Delete the topics {', '.join(map(cluster.topic, TOPICS))} at {cluster.bootstrap}?", abort=True)
     deleted = asyncio.run(delete_topics(cluster, TOPICS))

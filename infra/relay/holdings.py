@@ -1,4 +1,4 @@
-"""What each partition of our topics holds: from which event to which. Only operators ask.
+"""What each partition of our topics holds: from which event to which, and of which history. Only operators ask.
 
 It must not know the log.
 """
@@ -6,7 +6,8 @@ It must not know the log.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -53,15 +54,44 @@ async def read_holdings(cluster: Cluster, topics: Collection[str]) -> list[Holdi
     Raises:
         Unreachable: the cluster is away.
     """
+    with _reading(cluster):
+        ends = await _ends(cluster, topics)
+        firsts = await _firsts(cluster, ends)
+    lasts = {place: end.last.offset for place, end in ends.items() if end.last is not None}
+    return [Holding(cluster.topic(place[0]), place[1], firsts.get(place), lasts.get(place)) for place in ends]
+
+
+async def read_histories(cluster: Cluster, topics: Collection[str]) -> set[bytes]:
+    """The histories that the last events of all partitions belong to, as it stands in their headers.
+
+    Args:
+        cluster: where.
+        topics: as the log knows them; those that are not there hold none.
+
+    Raises:
+        Unreachable: the cluster is away.
+    """
+    with _reading(cluster):
+        ends = await _ends(cluster, topics)
+    return {end.last.log_id for end in ends.values() if end.last is not None}
+
+
+async def _ends(cluster: Cluster, topics: Collection[str]) -> dict[Place, End]:
+    """Where all partitions that are there end."""
     found = await inspect_topics(cluster, topics)
     places = [(topic, number) for topic in topics if topic in found for number in range(found[topic].partitions)]
+    return await read_ends(cluster, places)
+
+
+@contextmanager
+def _reading(cluster: Cluster) -> Iterator[None]:
+    """Turns whatever says that Kafka is away into one error."""
     try:
-        ends = await read_ends(cluster, places)
-        firsts = await _firsts(cluster, ends)
+        yield
+    except Unreachable:
+        raise
     except AWAY as error:
         raise Unreachable(f"Kafka at {cluster.bootstrap} cannot be read ({type(error).__name__}: {error}).") from error
-    lasts = {place: end.last.offset for place, end in ends.items() if end.last is not None}
-    return [Holding(cluster.topic(place[0]), place[1], firsts.get(place), lasts.get(place)) for place in places]
 
 
 async def _firsts(cluster: Cluster, ends: Mapping[Place, End]) -> dict[Place, int]:

@@ -159,7 +159,10 @@ def _the_documented_way_out(product: Product) -> None:
     assert renewed.returncode == 0, renewed.stderr
     product.begin()
     until(lambda: "another history" in (product.says("relay") or ""), "the relay says what Kafka holds", START_SECONDS)
-    deleted = mimo(product, "topics", "delete", "--yes")
+    refused = mimo(product, "topics", "delete", "--yes")
+    assert refused.returncode == 1
+    assert "--another-history" in refused.stderr
+    deleted = mimo(product, "topics", "delete", "--yes", "--another-history")
     assert deleted.returncode == 0, deleted.stderr
     until(lambda: not product.unready(), "everything is ready again", START_SECONDS)
     assert register(product, NEWCOMERS)
