@@ -1,6 +1,6 @@
 """Counts what is said per channel and day into SQLite: every message once, however often this is killed.
 
-    pip install aiokafka
+    pip install 'aiokafka[zstd]'
     python examples/consumer.py localhost:9092 mimo.messages counts.db
 
 Copy it and change `count`. It must not know more of mimo than docs/consumers.md, which says why it does what it does.

@@ -41,7 +41,7 @@ class Example:
         here = {"python": sys.executable, "localhost:9092": topics.cluster.bootstrap, "counts.db": str(self.file)}
         here[TOPIC] = topics.cluster.topic(TOPIC)
         install, start = blocks(section(PAGE, "An example to copy"))[0].text.splitlines()
-        assert install == "pip install aiokafka"
+        assert install == "pip install 'aiokafka[zstd]'"
         self._command = [here.get(word, word) for word in start.split()]
         self.process: subprocess.Popen[bytes] | None = None
 
