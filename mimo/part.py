@@ -13,7 +13,7 @@ from pathlib import Path
 from infra.processes import tied_to_parent
 
 FIRST_PAUSE_SECONDS = 0.25
-LONGEST_PAUSE_SECONDS = 15.0
+LONGEST_PAUSE_SECONDS = 5.0
 STEADY_SECONDS = 30.0
 """After so long the failures before are forgotten."""
 
