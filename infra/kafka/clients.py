@@ -7,7 +7,7 @@ It must not know what the clients read or write. The transactional producer has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -65,7 +65,9 @@ async def consumer(cluster: Cluster, name: str, **options: Any) -> AsyncIterator
             await reader.start()
         yield reader
     finally:
-        await _close(reader)
+        client = reader._client  # noqa: SLF001
+        cut(client)
+        await undisturbed(reader.stop(), client.close())
 
 
 def hold(reader: AIOKafkaConsumer, partitions: Iterable[TopicPartition]) -> None:
@@ -106,12 +108,23 @@ async def fetched(
     return found
 
 
-async def _close(reader: AIOKafkaConsumer) -> None:
-    """Each step in a task of its own: `stop` ends as if cancelled, half done, when a request was to be sent again."""
-    client = reader._client  # noqa: SLF001
-    cut(client)
-    for closing in (reader.stop(), client.close()):
-        step = asyncio.ensure_future(closing)
+async def undisturbed(*works: Coroutine[Any, Any, None]) -> None:
+    """Does what must not be done by half, each work in a task of its own, for a bounded time and whatever it raises.
+
+    Closing a client is such a thing: interrupted, it leaves tasks and sockets behind, and ends as if it had been
+    cancelled when a request was just to be sent again. Whoever is cancelled meanwhile is so afterwards.
+    """
+    doing = asyncio.ensure_future(_one_after_another(works))
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await asyncio.wait((doing,))
+        raise
+
+
+async def _one_after_another(works: Iterable[Coroutine[Any, Any, None]]) -> None:
+    for work in works:
+        step = asyncio.ensure_future(work)
         await asyncio.wait((step,), timeout=CLOSE_SECONDS)
         if not step.done():
             step.cancel()

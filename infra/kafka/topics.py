@@ -16,7 +16,7 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
 from events.errors import CannotStart
-from infra.kafka.clients import PATIENCE_SECONDS, REQUEST_TIMEOUT_MS, consumer, cut, hold
+from infra.kafka.clients import PATIENCE_SECONDS, REQUEST_TIMEOUT_MS, consumer, cut, hold, undisturbed
 from infra.kafka.cluster import AWAY, Cluster, Unreachable
 from infra.kafka.entrance import why_not_let_in
 
@@ -68,7 +68,7 @@ async def administration(cluster: Cluster) -> AsyncIterator[AIOKafkaAdminClient]
         raise Unreachable(f"Kafka at {cluster.bootstrap} cannot be reached ({reason}).") from error
     finally:
         cut(admin._client)  # noqa: SLF001 - or closing waits for a broker that does not read
-        await admin.close()
+        await undisturbed(admin.close())
 
 
 async def ensure_topics(cluster: Cluster, names: Collection[str], partitions: int) -> None:

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -31,7 +30,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from events.bookmark import Place
 from events.cloudevents import to_headers
 from events.recorded import Recorded
-from infra.kafka.clients import PATIENCE_SECONDS, REQUEST_TIMEOUT_MS
+from infra.kafka.clients import PATIENCE_SECONDS, REQUEST_TIMEOUT_MS, undisturbed
 from infra.kafka.cluster import Cluster
 from infra.kafka.topics import MAX_RECORD_BYTES
 from infra.relay.producer import DroppableProducer, look_at
@@ -42,7 +41,6 @@ BATCH_BYTES = 512 * 1024
 COMPRESSION = "zstd"
 """A third to a twelfth of the bytes, which are kept for ever, for as much work as it saves (docs/performance.md)."""
 TRANSACTION_TIMEOUT_MS = 10_000
-DROP_SECONDS = 2.0
 FENCED = (ProducerFenced, InvalidProducerEpoch)
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
@@ -166,9 +164,7 @@ class KafkaPublisher:
 
     async def drop(self) -> None:
         """As the port says."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(DROP_SECONDS):
-                await self._producer.drop()
+        await undisturbed(self._producer.drop())
         for future in self._futures:
             look_at(future)
 

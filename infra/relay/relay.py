@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from time import perf_counter
-from typing import Any
 from uuid import UUID
 
 import structlog
@@ -30,6 +29,7 @@ from infra.relay.ends import End, read_ends, watch_ends
 from infra.relay.notes import Notes
 from infra.relay.progress import Progress
 from infra.relay.publisher import KafkaPublisher, Packed, Publisher
+from infra.relay.side_by_side import ended, first_to_end
 from infra.relay.source import Source, source
 from infra.relay.trouble import Deposed, Refusal, Unsettled
 
@@ -98,7 +98,7 @@ class Relay:
     async def _hold(self, office: Office) -> None:
         """Publishes for as long as the place is ours; raises whatever ends that."""
         notes = Notes(office.ask)
-        await _first_to_end(office.keep(), self._serve(office, notes), self._tell(notes))
+        await first_to_end(office.keep(), self._serve(office, notes), self._tell(notes))
 
     async def _serve(self, office: Office, notes: Notes) -> None:
         while True:
@@ -142,7 +142,7 @@ class Relay:
                 self._progress.active()
                 _log.info("relay_active", position=position)
                 try:
-                    await _first_to_end(self._copy(log, publisher), self._watch(known))
+                    await first_to_end(self._copy(log, publisher), self._watch(known))
                 finally:
                     await self._take_leave(notes)
 
@@ -202,7 +202,7 @@ class Relay:
                     await log.wait()
                     ahead = asyncio.create_task(log.read())
         finally:
-            await _ended(ahead, under_way)
+            await ended(ahead, under_way)
 
     async def _publish(self, publisher: Publisher, packed: Packed | None, position: int) -> None:
         assert self._published is not None
@@ -265,27 +265,6 @@ def _asking_kafka() -> Iterator[None]:
         yield
     except AWAY as error:
         raise Unsettled(_said(error)) from error
-
-
-async def _first_to_end(*works: Coroutine[Any, Any, None]) -> None:
-    """Runs them side by side until one ends or fails; ends the others, and raises what it raised."""
-    tasks = [asyncio.create_task(work) for work in works]
-    try:
-        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await _ended(*tasks)
-    for task in done:
-        task.result()
-
-
-async def _ended(*tasks: asyncio.Task[Any]) -> None:
-    """Cancels tasks and waits for their ends, however they end."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks)
-    for task in tasks:
-        if not task.cancelled():
-            task.exception()
 
 
 def _said(error: BaseException) -> str:
