@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,6 +25,7 @@ from tests.topics import until_topics_hold_the_log
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60.0
 WRITE_SECONDS = 0.02
+STOP_SECONDS = 10.0
 HOLDERS = """
     select count(*) from pg_locks where locktype = 'advisory' and granted and classid = $1::int::oid and objsubid = 2
     and database = (select oid from pg_database where datname = current_database())"""
@@ -78,8 +79,17 @@ class Process:
         ]
         return active[0].split('"')[1] if active else ""
 
+    def lag(self) -> float:
+        """How many events wait to be published, as its metrics tell."""
+        _, metrics = asked(self.port, "/metrics")
+        told = [line for line in metrics.splitlines() if line.startswith("mimo_relay_lag_events ")]
+        return float(told[0].split()[1]) if told else 0.0
+
     def is_ready(self) -> bool:
         return asked(self.port, "/readyz")[0] == 200
+
+    def wait(self) -> int:
+        return self._process.wait(STOP_SECONDS)
 
     def end(self) -> None:
         self._process.kill()
@@ -100,20 +110,19 @@ def relays(one: OneRelay, number: int) -> Iterator[list[Process]]:
 @asynccontextmanager
 async def load(one: OneRelay) -> AsyncIterator[None]:
     """Appends a few events every few milliseconds until the block ends."""
+    enough = asyncio.Event()
 
     async def write() -> None:
-        while True:
+        while not enough.is_set():
             await one.write(10)
             await asyncio.sleep(WRITE_SECONDS)
 
     writing = asyncio.create_task(write())
     try:
         yield
-        assert not writing.done(), writing.exception()
     finally:
-        writing.cancel()
-        with suppress(asyncio.CancelledError):
-            await writing
+        enough.set()
+        await writing
 
 
 async def until(condition: Callable[[], object], what: str) -> None:
@@ -174,9 +183,11 @@ async def test_a_broker_killed_in_mid_transaction_leaves_no_gap_and_no_double(
                 running.kill()
                 await until(lambda: not process.is_ready(), "it says that Kafka is away")
                 assert "Kafka" in asked(process.port, "/readyz")[1]
+                await until(lambda: process.lag() > 0, "it says how much waits")
                 broker.start()  # in this thread: the broker ends with the one that starts it
         await ensure_copied(one)
         await until(process.is_ready, "it is ready again")
+        await until(lambda: process.lag() == 0, "nothing waits")
 
 
 async def test_a_frozen_broker_is_given_up_and_nothing_is_left_of_the_producers(
@@ -197,3 +208,23 @@ async def test_a_frozen_broker_is_given_up_and_nothing_is_left_of_the_producers(
             finally:
                 running.resume()
         await ensure_copied(one)
+
+
+def test_without_a_cluster_it_says_what_is_missing(database_url: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "infra.relay"],
+        env={**os.environ, "MIMO_DATABASE_URL": database_url},
+        cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_SECONDS, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.strip().startswith("MIMO_KAFKA_BOOTSTRAP is not set")
+
+
+async def test_it_ends_within_moments_and_leaves_a_last_note(one: OneRelay) -> None:
+    await one.write(50)
+    with relays(one, 1) as (process,):
+        await until(process.is_ready, "it is ready")
+        await ensure_copied(one)
+        process.send(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait) in (0, -signal.SIGTERM)
+    assert await one.admin.fetchval("select position from log.relay") == len(one.log.events)
