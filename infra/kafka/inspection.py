@@ -8,11 +8,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-
 from infra.kafka.cluster import Cluster
-from infra.kafka.topics import administration
+from infra.kafka.topics import administration, settings_of
 
 
 @dataclass(frozen=True)
@@ -47,22 +44,8 @@ async def inspect_topics(cluster: Cluster, names: Collection[str]) -> dict[str, 
     async with administration(cluster) as admin:
         described = await admin.describe_topics()  # all: one that is asked for by name may be made by the answer
         there = {found["topic"]: found["partitions"] for found in described if found["topic"] in by_topic}
-        settings = await _settings(admin, there)
+        settings = await settings_of(admin, there)
     return {
         by_topic[topic]: Topic(len(parts), len(parts[0]["replicas"]), settings.get(topic, {}))
         for topic, parts in there.items()
-    }
-
-
-async def _settings(admin: AIOKafkaAdminClient, topics: Collection[str]) -> dict[str, dict[str, str]]:
-    """The settings of topics; of those that may not be asked, none."""
-    if not topics:
-        return {}
-    wanted = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
-    answers = await admin.describe_configs(wanted)
-    return {
-        topic: {entry[0]: entry[1] for entry in entries}
-        for answer in answers
-        for code, _, _, topic, entries in answer.resources
-        if code == 0
     }

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
@@ -118,6 +117,20 @@ async def delete_topics(cluster: Cluster, names: Collection[str]) -> list[str]:
         return [name for name, code, *_ in codes if code == 0]
 
 
+async def settings_of(admin: AIOKafkaAdminClient, topics: Collection[str]) -> dict[str, dict[str, str]]:
+    """The settings of topics; of those that may not be asked, none."""
+    if not topics:
+        return {}
+    wanted = [ConfigResource(ConfigResourceType.TOPIC, topic) for topic in topics]
+    answers = await admin.describe_configs(wanted)
+    return {
+        topic: {entry[0]: entry[1] for entry in entries}
+        for answer in answers
+        for code, _, _, topic, entries in answer.resources
+        if code == 0
+    }
+
+
 async def _partitions(admin: AIOKafkaAdminClient, names: Collection[str]) -> dict[str, int]:
     """How many partitions each topic has, of those that are there."""
     every = await admin.describe_topics()  # one that is asked for by name may be made by the answer
@@ -165,18 +178,10 @@ def _another_number(topic: str, found: int, wanted: int) -> CannotStart:
 
 
 async def _check_settings(admin: AIOKafkaAdminClient, names: Collection[str]) -> None:
-    asked = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    for answer in await admin.describe_configs(asked):
-        for topic in answer.to_object()["resources"]:
-            settings: dict[str, Any] = {
-                entry["config_names"]: entry["config_value"] for entry in topic["config_entries"]
-            }
-            name = topic["resource_name"]
-            if "compact" in settings.get("cleanup.policy", ""):
-                raise CannotStart(
-                    f"The topic {name} is compacted, which loses events: set its cleanup.policy to delete."
-                )
-            if int(settings.get("max.message.bytes", MAX_RECORD_BYTES)) < MAX_RECORD_BYTES:
-                raise CannotStart(
-                    f"The topic {name} refuses large events: set its max.message.bytes to {MAX_RECORD_BYTES}."
-                )
+    for name, settings in (await settings_of(admin, names)).items():
+        if "compact" in settings.get("cleanup.policy", ""):
+            raise CannotStart(f"The topic {name} is compacted, which loses events: set its cleanup.policy to delete.")
+        if int(settings.get("max.message.bytes", MAX_RECORD_BYTES)) < MAX_RECORD_BYTES:
+            raise CannotStart(
+                f"The topic {name} refuses large events: set its max.message.bytes to {MAX_RECORD_BYTES}."
+            )
