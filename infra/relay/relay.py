@@ -35,6 +35,9 @@ from infra.relay.trouble import Deposed, Refusal, Unsettled
 
 NOTE_SECONDS = 1.0
 LAST_NOTE_SECONDS = 1.0
+BREATH_SECONDS = 0.02
+"""At the end of the log, the least time from one transaction to the next. Each writes a marker into every partition
+that it touches and wakes every consumer: what arrives meanwhile shares it."""
 WATCH_SECONDS = 3.0
 LOOK_AGAIN_SECONDS = 3.0
 FIRST_PAUSE_SECONDS = 0.1
@@ -197,8 +200,10 @@ class Relay:
                 await under_way
                 under_way = asyncio.create_task(self._publish(publisher, packed, position))
                 if at_end:
+                    breath = asyncio.create_task(asyncio.sleep(BREATH_SECONDS))
                     await under_way
                     self._progress.caught_up()
+                    await breath
                     await log.wait()
                     ahead = asyncio.create_task(log.read())
         finally:
