@@ -265,9 +265,7 @@ async def test_checkpoints_ahead_of_the_topics_wait_for_them(scene: Scene) -> No
 # -- what cannot be read -----------------------------------------------------------------------------------------------
 
 
-async def test_aborted_records_at_the_end_are_stepped_over_at_once(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_aborted_records_at_the_end_are_passed_at_once(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.event_log.kafka_cursor.FETCH_WAIT_MS", LONG_MS)
     events = await scene.happen(200)
     await scene.publish(events[:100])
@@ -275,12 +273,14 @@ async def test_aborted_records_at_the_end_are_stepped_over_at_once(
         await scene.kafka.abort(events[100:], scene.log_id)
     loop = asyncio.get_running_loop()
     for memory in (Memory(), Memory({place: len(some) for place, some in by_place(events[:100]).items()})):
-        async with kafka_log(scene.url, scene.kafka.cluster).follow(TOPICS, memory) as items:
-            await anext(items)
-            started = loop.time()
-            got = await until_caught_up(items)
-            assert loop.time() - started < PROMPTLY_SECONDS
-        assert by_place(got) in ({}, by_place(events[:100]))
+        took: list[float] = []
+        while not took or min(took) >= PROMPTLY_SECONDS:  # a busy machine is slow once, who waits for a fetch always
+            assert len(took) < 4, took
+            async with kafka_log(scene.url, scene.kafka.cluster).follow(TOPICS, memory) as items:
+                await anext(items)
+                started, got = loop.time(), await until_caught_up(items)
+                took.append(loop.time() - started)
+            assert by_place(got) in ({}, by_place(events[:100]))
     await scene.publish(events[100:])
     assert by_place(await scene.read()) == scene.everything()
 
