@@ -26,6 +26,7 @@ from projectors.projection import Policy, Projection, Transaction
 from projectors.runner import Runner
 from projectors.session import ViewSession
 from projectors.views import courses
+from tests.until import until_answer
 from tests.written_log import WrittenLog
 
 PATIENCE_SECONDS = 20
@@ -101,13 +102,7 @@ class OneProjection:
 
     async def until(self, question: str, wanted: Any, *arguments: Any) -> None:
         """Asks the database again until the answer is as wanted."""
-        answer = None
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while (answer := await self.admin.fetchval(question, *arguments)) != wanted:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            raise AssertionError(f"{question}: {answer!r}, not {wanted!r}; {self.progress.unready()}") from None
+        await until_answer(self.admin, question, wanted, *arguments, beside=self.progress.unready)
 
     async def until_applied(self) -> None:
         """Until every event of the log has moved a checkpoint."""

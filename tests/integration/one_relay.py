@@ -21,6 +21,7 @@ from infra.relay.progress import Progress
 from infra.relay.publisher import KafkaPublisher
 from infra.relay.relay import NewPublisher, Relay
 from tests.topics import until_topics_hold_the_log
+from tests.until import until_answer
 from tests.written_log import WrittenLog
 
 PATIENCE_SECONDS = 30
@@ -88,13 +89,7 @@ class OneRelay:
 
     async def until(self, question: str, wanted: Any, *arguments: Any) -> None:
         """Asks the database again until the answer is as wanted."""
-        answer = None
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while (answer := await self.admin.fetchval(question, *arguments)) != wanted:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            raise AssertionError(f"{question}: {answer!r}, not {wanted!r}; {self.progress.unready()}") from None
+        await until_answer(self.admin, question, wanted, *arguments, beside=self.progress.unready)
 
 
 async def until(condition: Any, what: str) -> None:

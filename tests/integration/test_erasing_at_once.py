@@ -25,6 +25,7 @@ from infra.postgres import Role, connect, pool
 from projectors.views.messages import Messages
 from projectors.views.users import Users
 from projectors.worker import Worker
+from tests.until import until_answer
 from tests.written_log import WrittenLog
 
 PATIENCE_SECONDS = 20
@@ -84,13 +85,7 @@ class Views:
         return PostgresLog(self.own, pace=Pace(0.1, 1.0), poll_seconds=0.05)
 
     async def until(self, wanted: Any, question: str, *arguments: object) -> None:
-        answer = None
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while (answer := await self.admin.fetchval(question, *arguments)) != wanted:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-        except TimeoutError:
-            raise AssertionError(f"{question}: {answer!r}, not {wanted!r}") from None
+        await until_answer(self.admin, question, wanted, *arguments)
 
     async def until_applied(self) -> None:
         """Both consume the topic of users, one of them that of messages."""
