@@ -14,7 +14,7 @@ It must not know the log, nor who elected the relay.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -86,6 +86,14 @@ class Publisher(Protocol):
             Deposed: another relay has taken over.
             Refusal: Kafka does not take a record. Nothing was published.
             Unsettled: nobody knows the outcome: drop the publisher and read where the partitions end.
+        """
+
+    async def end_hanging(self, places: Collection[Place]) -> None:
+        """Ends transactions of an earlier relay that the broker has forgotten to end in these partitions.
+
+        Raises:
+            Deposed: another relay has taken over.
+            Unsettled: Kafka is away.
         """
 
     async def drop(self) -> None:
@@ -160,6 +168,23 @@ class KafkaPublisher:
         except (Refusal, Unsettled):
             raise
         except Exception as error:  # aiokafka raises assertions and more when its state is not what it thought
+            raise Unsettled(_said(error)) from error
+
+    async def end_hanging(self, places: Collection[Place]) -> None:
+        """As the port says.
+
+        A broker that is killed can lose the marker that ends a transaction in a partition. The marker of a later one by
+        the same transactional id ends both; what it holds is aborted, so readers of committed records never see it.
+        """
+        try:
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                await self._producer.begin_transaction()
+                for topic, partition in places:
+                    await self._producer.send_and_wait(self._cluster.topic(topic), b"", partition=partition)
+                await self._producer.abort_transaction()
+        except FENCED as error:
+            raise Deposed(_said(error)) from error
+        except Exception as error:
             raise Unsettled(_said(error)) from error
 
     async def drop(self) -> None:

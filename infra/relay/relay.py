@@ -135,6 +135,8 @@ class Relay:
             await publisher.start()
             await office.verify()
             ends = await self._audited(office, places)
+            if hanging := [place for place, end in ends.items() if end.end != end.written]:
+                await publisher.end_hanging(hanging)
             known |= {place: _settled(place, end) for place, end in ends.items()}
             noted = await notes.load()
             published = {place: _last_offset(end, noted.get(place, 0)) for place, end in ends.items()}
