@@ -23,15 +23,6 @@ WINDOW_POSITIONS = 10_000
 
 _HEAD = "select coalesce(max(position), 0) from log.tail"
 
-# The smallest position that some partition still needs, less one; the log's end when none needs anything. One snapshot.
-_START = """
-    select coalesce((
-        select min(e.position) - 1 from unnest($1::text[], $2::int[], $3::bigint[]) c (topic, partition, "offset")
-        cross join lateral (
-            select t.position from log.tail t
-            where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset" + 1 limit 1) e
-    ), (select max(position) from log.tail), 0)"""
-
 # `|| ''` and `+ 0` keep the planner away from the index by topic: positions are what bounds the work.
 _READ = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
@@ -87,7 +78,7 @@ class PostgresReader:
         offsets = {place: reached.offsets.get(place, 0) for place in places}
         self._next = {place: offset + 1 for place, offset in offsets.items()}
         await tail.ensure_known(self._connection, offsets)
-        self._cursor = await self._connection.fetchval(_START, *tail.columns(offsets), timeout=READ_TIMEOUT_SECONDS)
+        self._cursor = await tail.complete_upto(self._connection, offsets)
 
     async def news(self) -> None:
         """Returns when something was told that no read knew of."""

@@ -20,6 +20,14 @@ _ENDS = """
         select max(e."offset") from log.tail e where e.topic = t.topic and e.partition = p.partition), 0) as "offset"
     from unnest($1::text[]) t (topic)
     cross join (select generate_series(0, i.partitions - 1) as partition from log.installation i) p"""
+# The smallest position that some partition still needs, less one; the log's end when none needs anything. One snapshot.
+_START = """
+    select coalesce((
+        select min(e.position) - 1 from unnest($1::text[], $2::int[], $3::bigint[]) c (topic, partition, "offset")
+        cross join lateral (
+            select t.position from log.tail t
+            where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset" + 1 limit 1) e
+    ), (select max(position) from log.tail), 0)"""
 _UNKNOWN = """
     select c.topic, c.partition, c."offset"
     from unnest($1::text[], $2::int[], $3::bigint[]) c (topic, partition, "offset")
@@ -50,6 +58,17 @@ async def ends(connection: asyncpg.Connection, topics: Sequence[str]) -> dict[Pl
     """The last offset of every partition of some topics now; 0 for an empty one."""
     rows = await connection.fetch(_ENDS, list(topics), timeout=READ_TIMEOUT_SECONDS)
     return {(row["topic"], row["partition"]): row["offset"] for row in rows}
+
+
+async def complete_upto(connection: asyncpg.Connection, offsets: Mapping[Place, int]) -> int:
+    """The position up to which somebody has everything.
+
+    Args:
+        connection: where to ask.
+        offsets: the last one that they have of each partition; 0: none.
+    """
+    position: int = await connection.fetchval(_START, *columns(offsets), timeout=READ_TIMEOUT_SECONDS)
+    return position
 
 
 async def ensure_known(connection: asyncpg.Connection, checkpoints: Mapping[Place, int]) -> None:

@@ -13,7 +13,9 @@ import asyncpg
 
 from events.bookmark import Place
 from events.recorded import Recorded
+from infra.event_log import tail
 from infra.event_log.pulse import CHANNEL
+from infra.event_log.tail import READ_TIMEOUT_SECONDS
 from infra.relay.trouble import Refusal, Unsettled
 
 MOST_EVENTS = 2_000
@@ -23,16 +25,6 @@ network than a transaction may: then each beginning anew would fail like the one
 READ_BYTES = 8 * 1024 * 1024
 """What a read aims at, at most: where events are large, fewer are read at once."""
 POLL_SECONDS = 0.5
-READ_TIMEOUT_SECONDS = 10.0
-
-# The smallest position that some partition still needs, less one; the log's end when none needs anything. One snapshot.
-_START = """
-    select coalesce((
-        select min(e.position) - 1 from unnest($1::text[], $2::int[], $3::bigint[]) c (topic, partition, "offset")
-        cross join lateral (
-            select t.position from log.tail t
-            where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset" + 1 limit 1) e
-    ), (select max(position) from log.tail), 0)"""
 
 _ID = "select id from log.tail where position = $1"
 
@@ -73,8 +65,7 @@ class Source:
         await self._connection.add_listener(CHANNEL, lambda *_: self._news.set())
         self._connection.add_termination_listener(lambda _: self._news.set())
         self._missing = {place: offset + 1 for place, offset in published.items()}
-        columns = ([topic for topic, _ in published], [number for _, number in published], list(published.values()))
-        position: int = await self._connection.fetchval(_START, *columns, timeout=READ_TIMEOUT_SECONDS)
+        position = await tail.complete_upto(self._connection, published)
         self._before = (position, await self._connection.fetchval(_ID, position, timeout=READ_TIMEOUT_SECONDS))
         return position
 
