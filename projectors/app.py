@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
@@ -17,6 +16,7 @@ from infra.postgres import Role, connect, pool
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
 from infra.web.application import new_application
+from infra.web.beside import Beside
 from infra.web.health import add_health
 from infra.web.server import settle
 from projectors.session import Connect
@@ -47,23 +47,18 @@ def new_projector(settings: Settings) -> FastAPI:
     own = partial(connect, url, application=APPLICATION, role=Role.PROJECTOR)
     log = _log(settings, own)
     keys = pool(url, application=APPLICATION, role=Role.PROJECTOR, min_size=0, max_size=KEY_CONNECTIONS)
+    beside = Beside("projection worker")
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with keys as opened:
             worker = Worker(PROJECTIONS, own, log, opened)
             app.state.checks = worker.checks
-            running = asyncio.create_task(worker.run(), name="worker")
-            app.state.running = running
-            try:
+            async with beside.runs(worker.run()):
                 yield
-            finally:
-                running.cancel()
-                with suppress(asyncio.CancelledError):
-                    await running
 
     app = new_application("mimo projections", DESCRIPTION, lifespan=lifespan)
-    checks = {projection.name: partial(_check, app, projection.name) for projection in PROJECTIONS}
+    checks = {projection.name: beside.checked(partial(_check, app, projection.name)) for projection in PROJECTIONS}
     add_health(app, checks)
     return app
 
@@ -78,7 +73,5 @@ def _log(settings: Settings, own: Connect) -> EventLog:
 
 
 async def _check(app: FastAPI, name: str) -> str | None:
-    if app.state.running.done():
-        return "the projections have ended; see the log"
     reason: str | None = await app.state.checks[name]()
     return reason

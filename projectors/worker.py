@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from functools import partial
+from typing import TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -33,6 +34,7 @@ ERASED_WINDOW_SECONDS = 60.0
 """Longer than a look-up of keys can take that began before somebody was erased."""
 ERASED_BREATH_SECONDS = 0.25
 _log = structlog.get_logger("mimo.worker")
+T = TypeVar("T")
 
 
 class Worker:
@@ -103,34 +105,34 @@ class Worker:
             session.close()
 
     async def _found(self, projection: Projection, progress: Progress) -> list[Generation]:
-        """The generations to keep up; asks again for as long as it takes."""
-        pause_seconds = FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                connection = await self._connect()
-                try:
-                    return await followed(connection, projection)
-                finally:
-                    connection.terminate()
-            except Exception as error:
-                progress.failed("start", State.BACKING_OFF, described(error))
-                _log.warning("generations_not_found", projection=projection.name, reason=described(error))
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+        """The generations to keep up."""
+
+        def failed(reason: str) -> None:
+            progress.failed("start", State.BACKING_OFF, reason)
+            _log.warning("generations_not_found", projection=projection.name, reason=reason)
+
+        return await self._until_done(partial(followed, projection=projection), failed)
 
     async def _drop_retired(self, projection: Projection) -> None:
-        """Drops what nobody follows any more; tries again for as long as readers are in the way."""
+        """Drops what nobody follows any more, once no reader is in the way."""
+
+        def failed(reason: str) -> None:
+            _log.warning("generations_not_dropped", projection=projection.name, reason=reason)
+
+        await self._until_done(partial(drop_retired, projection=projection), failed)
+
+    async def _until_done(self, work: Callable[[asyncpg.Connection], Awaitable[T]], failed: Callable[[str], None]) -> T:
+        """Has something done on a connection of its own; tries again, ever less often, for as long as it takes."""
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:
             try:
                 connection = await self._connect()
                 try:
-                    await drop_retired(connection, projection)
-                    return
+                    return await work(connection)
                 finally:
                     connection.terminate()
             except Exception as error:
-                _log.warning("generations_not_dropped", projection=projection.name, reason=described(error))
+                failed(described(error))
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
 

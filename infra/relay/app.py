@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
@@ -18,6 +17,7 @@ from infra.relay.relay import Relay
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
 from infra.web.application import new_application
+from infra.web.beside import Beside
 from infra.web.health import add_health
 from infra.web.server import settle
 
@@ -50,25 +50,17 @@ def new_relay(settings: Settings) -> FastAPI:
         )
     cluster.client_options("relay")  # whatever is wrong with certificates and passwords is said now
     own = partial(connect, settings.require_database_url, application=APPLICATION, role=Role.RELAY)
-    progress = Progress()
+    progress, beside = Progress(), Beside("relay")
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        running = asyncio.create_task(Relay(own, cluster, TOPICS, progress).run(), name="relay")
-        app.state.running = running
-        try:
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with beside.runs(Relay(own, cluster, TOPICS, progress).run()):
             yield
-        finally:
-            running.cancel()
-            with suppress(asyncio.CancelledError):
-                await running
 
     app = new_application("mimo relay", DESCRIPTION, lifespan=lifespan)
-    add_health(app, {"relay": partial(_check, app, progress)})
+    add_health(app, {"relay": beside.checked(partial(_unready, progress))})
     return app
 
 
-async def _check(app: FastAPI, progress: Progress) -> str | None:
-    if app.state.running.done():
-        return "the relay has ended; see the log"
+async def _unready(progress: Progress) -> str | None:
     return progress.unready()
