@@ -12,28 +12,20 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import CorruptRecordException
 from aiokafka.structs import ConsumerRecord
 
 from infra.kafka.cluster import Cluster, Unreachable
+from infra.kafka.connections import know_connections
 from infra.kafka.records import read_any_header
 
 PATIENCE_SECONDS = 5.0
 """How long anything that is asked of Kafka may take. A request is given up a little earlier, by the client itself,
-because a client that is interrupted while it connects leaves its socket behind."""
+which can say more about it."""
 REQUEST_TIMEOUT_MS = 4_000
 CLOSE_SECONDS = 2.0
 LARGEST_FETCH_BYTES = 2 * 1024 * 1024
 """From one partition: more than the largest batch (`infra/kafka/topics.py`), or a reader could get stuck before it."""
-
-
-def cut(client: AIOKafkaClient) -> None:
-    """Cuts a client's connections, so that closing it does not wait until a frozen broker has read what was sent."""
-    for connection in client._conns.values():  # noqa: SLF001 - it has no public way
-        writer = connection._writer  # noqa: SLF001
-        if writer is not None:
-            writer.transport.abort()
 
 
 @asynccontextmanager
@@ -60,13 +52,13 @@ async def consumer(cluster: Cluster, name: str, **options: Any) -> AsyncIterator
     }
     read_any_header()
     reader = AIOKafkaConsumer(**settings)
+    client = know_connections(reader._client)  # noqa: SLF001 - it has no public way
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await reader.start()
         yield reader
     finally:
-        client = reader._client  # noqa: SLF001
-        cut(client)
+        client.cut()
         await undisturbed(reader.stop(), client.close())
 
 
@@ -111,7 +103,7 @@ async def fetched(
 async def undisturbed(*works: Coroutine[Any, Any, None]) -> None:
     """Does what must not be done by half, each work in a task of its own, for a bounded time and whatever it raises.
 
-    Closing a client is such a thing: interrupted, it leaves tasks and sockets behind, and ends as if it had been
+    Closing a client is such a thing: interrupted, it leaves tasks and sockets behind, and it ends as if it had been
     cancelled when a request was just to be sent again. Whoever is cancelled meanwhile is so afterwards.
     """
     doing = asyncio.ensure_future(_one_after_another(works))

@@ -15,8 +15,9 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import for_code
 
 from events.errors import CannotStart
-from infra.kafka.clients import PATIENCE_SECONDS, REQUEST_TIMEOUT_MS, consumer, cut, hold, undisturbed
+from infra.kafka.clients import PATIENCE_SECONDS, REQUEST_TIMEOUT_MS, consumer, hold, undisturbed
 from infra.kafka.cluster import AWAY, Cluster, Unreachable
+from infra.kafka.connections import know_connections
 from infra.kafka.entrance import why_not_let_in
 
 FOR_EVER = "-1"
@@ -59,14 +60,15 @@ async def administration(cluster: Cluster) -> AsyncIterator[AIOKafkaAdminClient]
         Unreachable: the cluster is away, now or in the middle.
     """
     admin = AIOKafkaAdminClient(**{**cluster.client_options("admin"), "request_timeout_ms": REQUEST_TIMEOUT_MS})
+    know_connections(admin._client)  # noqa: SLF001 - it has no public way
     try:
-        await admin.start()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await admin.start()
         yield admin
     except AWAY as error:
         reason = await why_not_let_in(cluster) or f"{type(error).__name__}: {error}".rstrip(": ")
         raise Unreachable(f"Kafka at {cluster.bootstrap} cannot be reached ({reason}).") from error
     finally:
-        cut(admin._client)  # noqa: SLF001 - or closing waits for a broker that does not read
         await undisturbed(admin.close())
 
 

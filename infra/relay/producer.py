@@ -17,7 +17,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.client import CoordinationType
 from aiokafka.producer.sender import BACKOFF_OVERRIDE, AddPartitionsToTxnHandler, Sender
 
-from infra.kafka.clients import cut
+from infra.kafka.connections import know_connections
 
 REST_SECONDS = 0.002
 """How long to wait when the coordinator is not done with the transaction before; aiokafka waits ten times as long."""
@@ -28,6 +28,7 @@ class DroppableProducer(AIOKafkaProducer):  # type: ignore[misc]
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
+        know_connections(self.client)
         theirs: Any = self._sender
         self._sender: Any = _Sender(
             self.client,
@@ -42,7 +43,6 @@ class DroppableProducer(AIOKafkaProducer):  # type: ignore[misc]
         """Ends its tasks, cuts its connections, and looks at every outcome, so that none is reported as forgotten."""
         self._closed = True
         await self._sender.drop()
-        cut(self.client)
         await self.client.close()
         accumulator, waiter = self._message_accumulator, self._txn_manager._transaction_waiter
         left = [batch for batches in accumulator._batches.values() for batch in batches]
