@@ -24,6 +24,8 @@ from infra.relay.trouble import Unsettled
 LOOK_BACK = 16
 FURTHER = 8
 POLL_MS = 10
+LOOKS = 5
+"""So often a partition is seen with the same transaction open before something is wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class End:
     Attributes:
         beginning: its first offset; above 0 when records were deleted.
         end: the offset after the last that readers of committed records can reach.
-        written: the offset after the last of all; more than `end` while a transaction is open.
+        written: the offset after the last of all, a moment earlier; more than `end` while a transaction is open.
         last: its last event; None when it holds none.
     """
 
@@ -78,9 +80,8 @@ async def read_ends(cluster: Cluster, places: Collection[Place]) -> dict[Place, 
         hold(careless, named)
         hold(reader, named)
         async with asyncio.timeout(PATIENCE_SECONDS):
-            written, ends, beginnings = await asyncio.gather(
-                careless.end_offsets(named), reader.end_offsets(named), reader.beginning_offsets(named)
-            )
+            written = await careless.end_offsets(named)  # first: what is written meanwhile is no open transaction
+            ends, beginnings = await asyncio.gather(reader.end_offsets(named), reader.beginning_offsets(named))
         last = await _last_records(reader, beginnings, ends)
     return {
         place: End(beginnings[tp], ends[tp], written[tp], _event_of(last[tp], place) if tp in last else None)
@@ -89,7 +90,7 @@ async def read_ends(cluster: Cluster, places: Collection[Place]) -> dict[Place, 
 
 
 async def watch_ends(cluster: Cluster, known: Mapping[Place, int], every_seconds: float) -> None:
-    """Looks again and again whether the partitions still hold what was put into them; goes on until one does not.
+    """Looks again and again whether the partitions hold what was put into them, and readers get at it.
 
     Args:
         cluster: where.
@@ -97,12 +98,18 @@ async def watch_ends(cluster: Cluster, known: Mapping[Place, int], every_seconds
         every_seconds: how often to look.
 
     Raises:
-        Unsettled: a partition has become shorter: its topic was deleted, or a broker has lost what it had.
+        Unsettled: a partition has become shorter: its topic was deleted, or a broker has lost what it had; or a
+            transaction stays open in it, longer than any of ours.
         KafkaError, OSError, TimeoutError: the cluster is away, or a topic is.
     """
     named = {TopicPartition(cluster.topic(topic), number): (topic, number) for topic, number in known}
-    async with consumer(cluster, "watch", isolation_level="read_uncommitted") as reader:
+    still_open: dict[tuple[TopicPartition, int], int] = {}
+    async with (
+        consumer(cluster, "watch", isolation_level="read_uncommitted") as reader,
+        consumer(cluster, "watch-committed") as careful,
+    ):
         hold(reader, named)
+        hold(careful, named)
         while True:
             await asyncio.sleep(every_seconds)
             before = dict(known)
@@ -110,9 +117,14 @@ async def watch_ends(cluster: Cluster, known: Mapping[Place, int], every_seconds
                 if gone := {tp.topic for tp in named} - await reader.topics():
                     raise Unsettled(f"the topic {min(gone)} is gone")
                 ends = await reader.end_offsets(named)
+                readable = await careful.end_offsets(named)
             for tp, place in named.items():
                 if ends[tp] < before[place]:
                     raise Unsettled(f"{tp.topic}.{tp.partition} ends at {ends[tp]} in Kafka, not at {before[place]}")
+            left = [(tp, readable[tp]) for tp in named if readable[tp] < ends[tp]]
+            still_open = {each: still_open.get(each, 0) + 1 for each in left}
+            if hanging := [tp for (tp, _), looks in still_open.items() if looks >= LOOKS]:
+                raise Unsettled(f"a transaction does not end in {hanging[0].topic}.{hanging[0].partition}")
 
 
 @dataclass

@@ -6,7 +6,7 @@ decided by Kafka's own content, not by these. It must not know how anything is p
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -19,6 +19,9 @@ _FORGET = """
     delete from log.published p where not exists (
         select from unnest($1::text[], $2::int[]) k (topic, partition)
         where k.topic = p.topic and k.partition = p.partition)"""
+_DISTRUST = """
+    delete from log.published p using unnest($1::text[], $2::int[]) k (topic, partition)
+    where k.topic = p.topic and k.partition = p.partition"""
 _NOTE = """
     insert into log.published (topic, partition, "offset") select * from unnest($1::text[], $2::int[], $3::bigint[])
     on conflict (topic, partition) do update set "offset" = excluded."offset\""""
@@ -61,6 +64,10 @@ class Notes:
         await self._ask(_FORGET, [topic for topic, _ in kept], [number for _, number in kept])
         self._noted = {}
         await self.write(published, position)
+
+    async def forget(self, places: Collection[Place]) -> None:
+        """Forgets what was noted of partitions."""
+        await self._ask(_DISTRUST, [topic for topic, _ in places], [number for _, number in places])
 
     async def write(self, published: Mapping[Place, int], position: int) -> None:
         """Notes how far it is.

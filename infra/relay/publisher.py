@@ -14,7 +14,8 @@ It must not know the log, nor who elected the relay.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -155,20 +156,14 @@ class KafkaPublisher:
 
     async def publish(self, packed: Packed) -> None:
         """As the port says."""
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+        async with _asking_kafka():
+            try:
                 await self._transact(packed)
-        except FENCED as error:
-            raise Deposed(_said(error)) from error
-        except TOO_LARGE as error:
-            raise Refusal(
-                f"Kafka does not take a record before position {packed.position + 1} for its size: raise "
-                f"max.message.bytes of the topics and message.max.bytes of the brokers to {MAX_RECORD_BYTES}."
-            ) from error
-        except (Refusal, Unsettled):
-            raise
-        except Exception as error:  # aiokafka raises assertions and more when its state is not what it thought
-            raise Unsettled(_said(error)) from error
+            except TOO_LARGE as error:
+                raise Refusal(
+                    f"Kafka does not take a record before position {packed.position + 1} for its size: raise "
+                    f"max.message.bytes of the topics and message.max.bytes of the brokers to {MAX_RECORD_BYTES}."
+                ) from error
 
     async def end_hanging(self, places: Collection[Place]) -> None:
         """As the port says.
@@ -176,16 +171,11 @@ class KafkaPublisher:
         A broker that is killed can lose the marker that ends a transaction in a partition. The marker of a later one by
         the same transactional id ends both; what it holds is aborted, so readers of committed records never see it.
         """
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                await self._producer.begin_transaction()
-                for topic, partition in places:
-                    await self._producer.send_and_wait(self._cluster.topic(topic), b"", partition=partition)
-                await self._producer.abort_transaction()
-        except FENCED as error:
-            raise Deposed(_said(error)) from error
-        except Exception as error:
-            raise Unsettled(_said(error)) from error
+        async with _asking_kafka():
+            await self._producer.begin_transaction()
+            for topic, partition in places:
+                await self._producer.send_and_wait(self._cluster.topic(topic), b"", partition=partition)
+            await self._producer.abort_transaction()
 
     async def drop(self) -> None:
         """As the port says."""
@@ -208,6 +198,20 @@ class KafkaPublisher:
                 raise Unsettled(f"{place[0]}.{place[1]} begins anew in Kafka: at {offset}, not {self._ends[place]}")
             self._ends[place] = offset + records
         await producer.commit_transaction()
+
+
+@asynccontextmanager
+async def _asking_kafka() -> AsyncIterator[None]:
+    """Waits no longer than our patience for a transaction, and turns whatever comes of it into what the port says."""
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            yield
+    except FENCED as error:
+        raise Deposed(_said(error)) from error
+    except (Refusal, Unsettled):
+        raise
+    except Exception as error:  # aiokafka raises assertions and more when its state is not what it thought
+        raise Unsettled(_said(error)) from error
 
 
 def _ensure_taken(event: Recorded, size: int) -> None:

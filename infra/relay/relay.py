@@ -26,6 +26,7 @@ from infra.postgres import AWAY as DATABASE_AWAY
 from infra.relay.audit import differences, refusal
 from infra.relay.election import Connect, Office, session
 from infra.relay.ends import End, read_ends, watch_ends
+from infra.relay.hanging import Hanging, open_places
 from infra.relay.notes import Notes
 from infra.relay.progress import Progress
 from infra.relay.publisher import KafkaPublisher, Packed, Publisher
@@ -77,6 +78,7 @@ class Relay:
         self._progress = progress
         self._pace = pace or Pace()
         self._new_publisher = new_publisher
+        self._hanging = Hanging(cluster)
         self._pause = FIRST_PAUSE_SECONDS
         self._log_id: UUID | None = None
         self._published: dict[Place, int] | None = None
@@ -129,15 +131,15 @@ class Relay:
         self._log_id, partitions = (await office.ask(_INSTALLATION))[0]
         places = [(topic, number) for topic in self._topics for number in range(partitions)]
         await self._have_topics(partitions)
-        await self._audited(office, places)  # before anything is touched: another installation's relay may be at work
+        # Before anything is touched: another installation's relay may be at work.
+        self._hanging.check(await self._audited(office, places))
         known: dict[Place, int] = {}
         async with self._publisher(known) as publisher:
             await publisher.start()
             await office.verify()
             ends = await self._audited(office, places)
-            if hanging := [place for place, end in ends.items() if end.end != end.written]:
-                await publisher.end_hanging(hanging)
-            known |= {place: _settled(place, end) for place, end in ends.items()}
+            await self._settle(ends, publisher, notes)
+            known |= {place: end.end for place, end in ends.items()}
             noted = await notes.load()
             published = {place: _last_offset(end, noted.get(place, 0)) for place, end in ends.items()}
             async with source(self._connect) as log:
@@ -167,6 +169,19 @@ class Relay:
         if found := await differences(office.ask, ends):
             raise Refusal(refusal(found))
         return ends
+
+    async def _settle(self, ends: Mapping[Place, End], publisher: Publisher, notes: Notes) -> None:
+        """Ends transactions that are open, and lets everything begin anew: what they hold could not be seen.
+
+        The publisher has started, so its own have ended, unless Kafka has forgotten to tell a partition.
+        """
+        left = open_places(ends)
+        if left:
+            await notes.forget(left)  # they may count events that are aborted now
+            await publisher.end_hanging(left)
+        self._hanging.tried(ends, left)
+        if left:
+            raise Unsettled(f"somebody has a transaction open in {left[0][0]}.{left[0][1]}")
 
     @asynccontextmanager
     async def _publisher(self, known: dict[Place, int]) -> AsyncIterator[Publisher]:
@@ -246,16 +261,6 @@ class Relay:
     async def _back_off(self) -> None:
         await asyncio.sleep(self._pause * random.uniform(0.5, 1.5))  # noqa: S311 - spreads retries
         self._pause = min(2 * self._pause, LONGEST_PAUSE_SECONDS)
-
-
-def _settled(place: Place, end: End) -> int:
-    """Kafka's own next offset, if no transaction is open: our own have ended, so it would be a stranger's.
-
-    What comes after its beginning cannot be seen yet, and would be published twice.
-    """
-    if end.end != end.written:
-        raise Unsettled(f"somebody has a transaction open in {place[0]}.{place[1]}")
-    return end.written
 
 
 def _last_offset(end: End, noted: int) -> int:
