@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -10,6 +11,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import RecordsToDelete
 
+from events.bookmark import Place
 from events.catalog import TOPICS
 from events.contract.examples import HISTORY
 from events.courses import CourseCreated
@@ -18,13 +20,15 @@ from events.messages import MessageSent
 from events.recorded import Recorded
 from infra.ids import new_id
 from infra.kafka.topics import administration
-from infra.relay.ends import Last, read_ends
+from infra.relay.ends import End, Last, read_ends
+from infra.relay.hanging import open_places
 from infra.relay.holdings import read_holdings
 from tests.odd_records import ODD, odd_producer, parts_of
 from tests.written_log import WrittenLog
 from tests.written_topics import WrittenTopics, written_topics
 
 PARTITIONS = 2
+PATIENCE_SECONDS = 30
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -40,9 +44,17 @@ def messages(number: int, log: WrittenLog | None = None) -> list[Recorded]:
     return log.add_all(MessageSent(channel_id=channel, author_id=author, text=str(n)) for n in range(number))
 
 
+async def settled(topics: WrittenTopics, places: Sequence[Place]) -> dict[Place, End]:
+    """Where partitions end once every transaction has ended in them, which is a little after its commit."""
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while open_places(ends := await read_ends(topics.cluster, places)):
+            pass
+    return ends
+
+
 async def last_of(topics: WrittenTopics, event: Recorded) -> Last | None:
     place = (event.topic, event.partition)
-    return (await read_ends(topics.cluster, [place]))[place].last
+    return (await settled(topics, [place]))[place].last
 
 
 async def test_partitions_that_never_held_anything_end_where_they_begin(topics: WrittenTopics) -> None:
@@ -59,7 +71,7 @@ async def test_the_last_event_of_each_partition_is_found(topics: WrittenTopics) 
     messages(30, log)
     await topics.write(log.events)
     wanted = {(event.topic, event.partition): (event.offset, event.id) for event in log.events}
-    ends = await read_ends(topics.cluster, [(topic, n) for topic in TOPICS for n in range(PARTITIONS)])
+    ends = await settled(topics, [(topic, n) for topic in TOPICS for n in range(PARTITIONS)])
     found = {place: (end.last.offset, end.last.event_id) for place, end in ends.items() if end.last is not None}
     assert found == wanted
     assert all(end.end == end.written for end in ends.values())
@@ -118,6 +130,7 @@ async def test_an_open_transaction_is_told(topics: WrittenTopics) -> None:
     events = messages(2)
     await topics.write(events)
     place = (MESSAGES, events[0].partition)
+    await settled(topics, [place])
     async with stranger(topics, transactional_id=f"{topics.cluster.prefix}stranger") as producer:
         await producer.begin_transaction()
         await producer.send_and_wait(topics.cluster.topic(MESSAGES), b"?", partition=place[1])
@@ -132,6 +145,7 @@ async def test_deleted_records_leave_a_beginning_above_zero(topics: WrittenTopic
     await topics.write(events)
     place = (MESSAGES, events[0].partition)
     tp = TopicPartition(topics.cluster.topic(MESSAGES), place[1])
+    await settled(topics, [place])
     async with administration(topics.cluster) as admin:
         await admin.delete_records({tp: RecordsToDelete(before_offset=-1)})
     end = (await read_ends(topics.cluster, [place]))[place]
