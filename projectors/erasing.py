@@ -8,7 +8,7 @@ by the tail that tells every process whose key is gone. It must not know the tab
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import asyncpg
@@ -39,10 +39,12 @@ class Erasing:
 
     Args:
         pool: connections in the role that writes views; one at a time is used.
+        erased: is called after people were erased in the views.
     """
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
+    def __init__(self, pool: asyncpg.Pool, erased: Callable[[], None]) -> None:
         self._pool = pool
+        self._erased = erased
         self._generations: list[tuple[Projection, Generation]] = []
         self._people: dict[str, set[UUID]] = {}
         self._unsure: set[str] = set()
@@ -83,6 +85,7 @@ class Erasing:
                     _log.warning("erasing_failed", generation=generation.schema, reason=described(error))
                     self._unsure.add(generation.schema)
                     self._news.set()
+            self._erased()
             if self._news.is_set():
                 await asyncio.sleep(RETRY_SECONDS)
 

@@ -83,10 +83,10 @@ class Projection(ABC):
         return UserErased in self.handles
 
     async def erase(self, transaction: Transaction, people: Sequence[UUID]) -> None:
-        """Takes out of the tables what was sealed with the keys of people who were erased.
+        """From the commit on nobody is shown what was sealed with the keys of people who were erased.
 
-        It may come before or after their `UserErased`, several times, and before other events of theirs: the rows
-        must be the same in the end.
+        It may come before or after their `UserErased`, several times, and before other events of theirs: what is shown
+        must be the same in the end. It must be quick, for it holds up the batch that it comes with.
 
         Args:
             transaction: where to write; the caller commits.
@@ -97,3 +97,35 @@ class Projection(ABC):
     def _beside(self, suffix: str) -> str:
         module = Path(sys.modules[type(self).__module__].__file__ or "")
         return module.with_name(module.stem + suffix).read_text(encoding="utf-8")
+
+
+class Hiding(Projection):
+    """A projection whose `erase` only hides, since what it hides may be too much for one transaction.
+
+    What is hidden is then wiped from the tables, a bounded number of rows in each transaction, while others write.
+    """
+
+    @abstractmethod
+    async def unwiped(self, transaction: Transaction, most: int) -> Sequence[UUID]:
+        """People of whom something may still be hidden in the tables.
+
+        Args:
+            transaction: where to read.
+            most: no more than so many.
+        """
+
+    @abstractmethod
+    async def wipe(self, transaction: Transaction, people: Sequence[UUID], rows: int) -> int:
+        """Wipes some of what is hidden; people of whom nothing is left are unwiped no more.
+
+        Whoever wrote without knowing that they were erased has ended. Others may wipe the same at the same time: what
+        they are at is passed over.
+
+        Args:
+            transaction: where to write; the caller commits.
+            people: some that were `unwiped`.
+            rows: no more than so many.
+
+        Returns:
+            How many were wiped; 0: call it again only if they are still `unwiped`.
+        """

@@ -28,6 +28,7 @@ from projectors.progress import Progress, State
 from projectors.projection import Projection
 from projectors.runner import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, Runner
 from projectors.session import Connect, ViewSession
+from projectors.wiping import Wiping
 
 _DATA_KEYS = "select user_id, key from log.data_keys($1::uuid[])"
 ERASED_WINDOW_SECONDS = 60.0
@@ -59,7 +60,8 @@ class Worker:
         self._log = log
         self._asking = keys
         self._ring = KeyRing(partial(_fetch_keys, keys))
-        self._erasing = Erasing(keys)
+        self._wiping = Wiping(connect)
+        self._erasing = Erasing(keys, self._wiping.wake)
         self._progress = {projection.name: Progress(projection.name) for projection in projections}
 
     @property
@@ -79,6 +81,7 @@ class Worker:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(erased.run(), name="erased")
             tasks.create_task(self._erasing.run(), name="erasing")
+            tasks.create_task(self._wiping.run(), name="wiping")
             for projection in self._projections:
                 tasks.create_task(self._run(projection), name=projection.name)
 
@@ -93,6 +96,7 @@ class Worker:
             tasks.create_task(self._drop_retired(projection), name=f"drop retired {projection.name}")
             for generation in generations:
                 self._erasing.keep(projection, generation)
+                self._wiping.keep(projection, generation)
                 tasks.create_task(self._keep_up(projection, generation, progress), name=generation.schema)
 
     async def _keep_up(self, projection: Projection, generation: Generation, progress: Progress) -> None:

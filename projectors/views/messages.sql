@@ -1,5 +1,5 @@
 -- Channels and what was said in them. One writer per row: (mimo.messages, channel_id); but for a text that becomes null
--- because its author was erased, from either side.
+-- because its author was erased.
 create table channel (
   channel_id    uuid primary key,
   course_id     uuid not null,
@@ -24,9 +24,23 @@ create table message (
   primary key (channel_id, seq)
 );
 create unique index message_by_id on message (message_id);
-create index message_of_author on message (author_id);
+-- What is left to wipe of an author, and only that.
+create index message_of_author on message (author_id) where text is not null;
 
--- Everybody who was erased. Whoever writes messages looks here afterwards.
+-- Everybody who was erased. From the commit on their texts are not shown; whoever writes messages looks here afterwards.
 create table erased_author (
   author_id uuid primary key
 );
+
+-- The erased whose texts may still be in the table. Not part of the fold: rows go when the texts have gone.
+create table unwiped_author (
+  author_id uuid primary key
+);
+
+-- The messages as they are shown, and as they equal the fold of the log: however much is still to be wiped.
+create view shown_message as
+  select channel_id, seq, number, message_id, author_id,
+    -- Not `exists`, which the planner may answer by a hash of everybody who was ever erased.
+    case when (select e.author_id from erased_author e where e.author_id = m.author_id) is null then text end as text,
+    sent_at, edited_at, deleted
+  from message m;

@@ -5,5 +5,5 @@ create or replace view read.channels_v1 as
 -- read.messages_v1: a channel's timeline by channel_id in the order seq, either way, with seq as its cursor; one message by
 -- message_id. Edits and deletions also move the channel's last_seq, not the message's seq.
 create or replace view read.messages_v1 as
-  select channel_id, seq, number, message_id, author_id, text, sent_at, edited_at, deleted from message;
+  select channel_id, seq, number, message_id, author_id, text, sent_at, edited_at, deleted from shown_message;
 grant select on read.channels_v1, read.messages_v1 to mimo_query;

@@ -1,10 +1,10 @@
-"""Nobody's text stays in the view of messages, whichever of two processes is first to write or to erase."""
+"""Nobody's text is shown or stays in the table of messages, whoever is first: who writes, who erases, who wipes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from uuid import UUID
 
@@ -19,13 +19,21 @@ from infra.postgres import Role, connect
 from projectors.checkpoints import Generation
 from projectors.generations import followed
 from projectors.opening import Opener
+from projectors.projection import Hiding, Transaction
 from projectors.session import ViewSession
 from projectors.views.messages import Messages
+from projectors.wiping import Wiping
+from tests.until import until_answer
 from tests.written_log import WrittenLog
 
-PATIENCE_SECONDS = 20
-TEXTS = "select text from messages_v1_g1.message where author_id = $1 order by message_id"
-WAITING = "select count(*) from pg_locks where not granted and relation = 'messages_v1_g1.message'::regclass"
+TABLE = "select text from messages_v1_g1.message where author_id = $1 order by message_id"
+VIEW = "select text from read.messages_v1 where author_id = $1 order by message_id"
+LEFT = "select count(text) from messages_v1_g1.message where author_id = $1"
+UNWIPED = "select count(*) from messages_v1_g1.unwiped_author"
+WAITS_FOR_WRITERS = """
+    select exists (select from pg_stat_activity where application_name = 'wiping' and query like '%virtualtransaction%'
+                   and query like '%any (%')"""
+SLICE_ROWS = 3
 
 
 class Talk:
@@ -39,32 +47,45 @@ class Talk:
             ChannelOpened(channel_id=self.channel, course_id=new_id(), owner_id=self.people[0], name="General")
         )
 
-    def said(self, author: UUID, text: str = "hello") -> MessageSent:
-        return MessageSent(channel_id=self.channel, author_id=author, text=text)
+    def said(self, author: UUID, channel: UUID | None = None) -> MessageSent:
+        return MessageSent(channel_id=channel or self.channel, author_id=author, text="hello")
 
     @staticmethod
     def erased(person: UUID) -> UserErased:
         return UserErased(user_id=person, email_hmac=person.hex, destroyed=())
 
     @asynccontextmanager
-    async def process(self, timeout_seconds: float = 5.0) -> AsyncIterator[Process]:
+    async def process(self) -> AsyncIterator[Process]:
         """A projector process of its own."""
-        own = partial(
-            connect, self.url, application="test", role=Role.PROJECTOR, transaction_timeout_seconds=timeout_seconds
-        )
+        own = partial(connect, self.url, application="test", role=Role.PROJECTOR)
         session = ViewSession(own, self.generation)
         try:
             yield Process(self, await session.connection())
         finally:
             session.close()
 
-    async def texts(self, author: UUID) -> list[str | None]:
-        return [row["text"] for row in await self.admin.fetch(TEXTS, author)]
+    async def shown(self, author: UUID) -> list[str | None]:
+        return [row["text"] for row in await self.admin.fetch(VIEW, author)]
 
-    async def until_somebody_waits(self) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not await self.admin.fetchval(WAITING):  # noqa: ASYNC110 - it happens in PostgreSQL
-                await asyncio.sleep(0.01)
+    async def kept(self, author: UUID) -> list[str | None]:
+        return [row["text"] for row in await self.admin.fetch(TABLE, author)]
+
+    @asynccontextmanager
+    async def wiping(self, projection: Hiding | None = None) -> AsyncIterator[asyncio.Task[None]]:
+        """What wipes, in a process of its own."""
+        own = partial(connect, self.url, application="wiping", role=Role.PROJECTOR)
+        wiping = Wiping(own, slice_rows=SLICE_ROWS)
+        wiping.keep(projection or Messages(), self.generation)
+        task = asyncio.create_task(wiping.run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def until_wiped(self) -> None:
+        await until_answer(self.admin, UNWIPED, 0)
 
 
 class Process:
@@ -101,59 +122,103 @@ async def talk(database_url: str) -> AsyncIterator[Talk]:
     await admin.close()
 
 
-async def test_who_erases_waits_for_who_writes_and_then_sees_what_was_written(talk: Talk) -> None:
+async def test_texts_are_hidden_with_the_commit_and_wiped_afterwards(talk: Talk) -> None:
+    ada, bob = talk.people
+    async with talk.process() as process:
+        await process.applies(*[talk.said(person) for person in (ada, bob) for _ in range(3 * SLICE_ROWS + 1)])
+        await process.applies(talk.erased(ada))
+    everything = 3 * SLICE_ROWS + 1
+    assert await talk.shown(ada) == [None] * everything
+    assert await talk.kept(ada) == ["hello"] * everything
+    async with talk.wiping():
+        await talk.until_wiped()
+    assert await talk.kept(ada) == await talk.shown(ada) == [None] * everything
+    assert await talk.kept(bob) == await talk.shown(bob) == ["hello"] * everything
+
+
+async def test_wiping_waits_for_who_wrote_before_and_then_wipes_that_too(talk: Talk) -> None:
     ada, bob = talk.people
     async with talk.process() as writer, talk.process() as eraser:
         await writer.begins([talk.said(ada), talk.said(bob)])
-        erasing = asyncio.create_task(eraser.applies(talk.erased(ada)))
-        await talk.until_somebody_waits()
-        await writer.transaction.commit()
-        await erasing
-    assert (await talk.texts(ada), await talk.texts(bob)) == ([None], ["hello"])
+        await eraser.applies(talk.erased(ada))
+        async with talk.wiping():
+            await until_answer(talk.admin, WAITS_FOR_WRITERS, True)
+            elsewhere = ChannelOpened(channel_id=new_id(), course_id=new_id(), owner_id=bob, name="Elsewhere")
+            await eraser.applies(elsewhere, talk.said(bob, elsewhere.channel_id))
+            assert await talk.admin.fetchval(UNWIPED) == 1, "it waits, and nobody waits for it"
+            await writer.transaction.commit()
+            assert await talk.shown(ada) == [None]
+            await talk.until_wiped()
+    assert (await talk.kept(ada), await talk.kept(bob)) == ([None], ["hello", "hello"])
 
 
-async def test_who_writes_waits_for_who_erases_and_then_sees_who_was_erased(talk: Talk) -> None:
+async def test_who_writes_later_sees_who_was_erased(talk: Talk) -> None:
     ada, bob = talk.people
     async with talk.process() as writer, talk.process() as eraser:
         await eraser.begins([talk.erased(ada)])
-        writing = asyncio.create_task(writer.applies(talk.said(ada), talk.said(bob)))
-        await talk.until_somebody_waits()
-        await eraser.transaction.commit()
-        await writing
-    assert (await talk.texts(ada), await talk.texts(bob)) == ([None], ["hello"])
-
-
-async def test_an_edit_that_was_opened_before_brings_no_text_back(talk: Talk) -> None:
-    ada, _ = talk.people
-    async with talk.process() as writer, talk.process() as eraser:
         await writer.applies(talk.said(ada))
-        message_id = talk.log.events[-1].id
-        await eraser.begins([talk.erased(ada)])
-        edit = MessageEdited(channel_id=talk.channel, message_id=message_id, author_id=ada, text="again")
-        writing = asyncio.create_task(writer.applies(edit))
-        await talk.until_somebody_waits()
+        assert await talk.shown(ada) == ["hello"], "nobody waited"
         await eraser.transaction.commit()
-        await writing
-    assert await talk.texts(ada) == [None]
+        await writer.applies(talk.said(ada), talk.said(bob))
+        first = next(event.id for event in talk.log.events if event.type == "MessageSent")
+        edit = MessageEdited(channel_id=talk.channel, message_id=first, author_id=ada, text="again")
+        await writer.applies(edit)
+    assert (await talk.kept(ada), await talk.kept(bob)) == ([None, None], ["hello"])
+    assert await talk.shown(ada) == [None, None]
 
 
-async def test_two_that_erase_at_the_same_time_wait_for_each_other_in_turn(talk: Talk) -> None:
+async def test_two_may_erase_the_same_people_at_the_same_time(talk: Talk) -> None:
     ada, bob = talk.people
     async with talk.process() as writer, talk.process() as one, talk.process() as two:
         await writer.applies(talk.said(ada), talk.said(bob))
-        await one.begins([talk.erased(ada), talk.said(bob)])
-        other = asyncio.create_task(two.applies(talk.erased(bob)))
-        await talk.until_somebody_waits()
+        await one.begins([talk.erased(ada), talk.erased(bob)])
+        other = asyncio.create_task(two.applies(talk.erased(bob), talk.erased(ada)))
+        await until_answer(talk.admin, "select count(*) from pg_locks where not granted", 1)
         await one.transaction.commit()
         await other
-    assert (await talk.texts(ada), await talk.texts(bob)) == ([None], [None, None])
+    assert (await talk.shown(ada), await talk.shown(bob)) == ([None], [None])
 
 
-async def test_erasing_has_more_time_than_other_batches(talk: Talk) -> None:
-    ada, bob = talk.people
-    async with talk.process(timeout_seconds=0.5) as process:
-        await process.begins([talk.said(bob), talk.erased(ada)])
-        await process.connection.execute("select pg_sleep(1)")
-        await process.transaction.commit()
-        assert await process.connection.fetchval("show transaction_timeout") == "500ms"
-    assert await talk.texts(bob) == ["hello"]
+class Stumbling(Messages):
+    """Wipes so many slices, and then its process is killed."""
+
+    def __init__(self, slices: int) -> None:
+        self.slices = slices
+
+    async def wipe(self, transaction: Transaction, people: Sequence[UUID], rows: int) -> int:
+        if not self.slices:
+            await asyncio.Event().wait()
+        self.slices -= 1
+        return await super().wipe(transaction, people, rows)
+
+
+async def test_wiping_goes_on_where_it_was_killed(talk: Talk) -> None:
+    ada, _ = talk.people
+    async with talk.process() as process:
+        await process.applies(*[talk.said(ada) for _ in range(5 * SLICE_ROWS)])
+        await process.applies(talk.erased(ada))
+        async with talk.wiping(Stumbling(slices=2)):
+            await until_answer(talk.admin, LEFT, 3 * SLICE_ROWS, ada)
+            await process.applies(talk.said(talk.people[1]))
+        assert await talk.admin.fetchval(UNWIPED) == 1
+        assert await talk.shown(ada) == [None] * 5 * SLICE_ROWS
+    async with talk.wiping():
+        await talk.until_wiped()
+    assert await talk.admin.fetchval(LEFT, ada) == 0
+
+
+async def test_what_another_is_at_is_passed_over_and_looked_at_again(talk: Talk) -> None:
+    ada, _ = talk.people
+    async with talk.process() as process:
+        await process.applies(*[talk.said(ada) for _ in range(2 * SLICE_ROWS)])
+        await process.applies(talk.erased(ada))
+    other = talk.admin.transaction()
+    await other.start()
+    held = "select count(*) from (select from messages_v1_g1.message where seq = 2 for update) locked"
+    assert await talk.admin.fetchval(held) == 1
+    async with talk.wiping():
+        await until_answer(talk.admin, LEFT, 1, ada)
+        assert await talk.admin.fetchval(UNWIPED) == 1
+        await other.rollback()
+        await talk.until_wiped()
+    assert await talk.admin.fetchval(LEFT, ada) == 0

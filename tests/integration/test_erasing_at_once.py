@@ -31,6 +31,7 @@ from tests.written_log import WrittenLog
 PATIENCE_SECONDS = 20
 PERSON = "select row(display_name, email)::text from users_v1_g1.person where user_id = $1"
 TEXTS = "select count(text) from messages_v1_g1.message where author_id = $1"
+SHOWN = "select count(text) from read.messages_v1 where author_id = $1"
 APPLIED = 'select coalesce(sum("offset"), 0)::int from projection.checkpoint'
 NOBODY = "(,)"
 
@@ -118,6 +119,7 @@ async def test_a_running_process_does_not_wait_for_the_event(views: Views) -> No
     async with views.process(StandingStill()):
         await views.erase(views.ada)
         await views.until(NOBODY, PERSON, views.ada)
+        await views.until(0, SHOWN, views.ada)
         await views.until(0, TEXTS, views.ada)
     assert await views.admin.fetchval(TEXTS, views.charles) == 1
     assert await views.admin.fetchval(PERSON, views.charles) != NOBODY

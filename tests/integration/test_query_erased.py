@@ -9,7 +9,7 @@ from tests.integration.query_client import QueryClient
 from tests.integration.views_by_hand import Happened, ViewsByHand
 
 NAMELESS = "update read.users_v1 set display_name = null, email = null where user_id = $1"
-TEXTLESS = "update read.messages_v1 set text = null where author_id = $1"
+TEXTLESS = "insert into erased_author values ($1)"
 
 
 class Talk:

@@ -21,6 +21,9 @@ VIEWS = Path(__file__).parents[2] / "projectors" / "views"
 TOPICS = {name: f"mimo.{name}" for name in ("users", "courses", "enrollments", "messages")}
 """Of each projection, the topic of its rows."""
 CONSUMED = {name: [topic] for name, topic in TOPICS.items()} | {"messages": ["mimo.messages", "mimo.users"]}
+ON_PATH = """
+select set_config('search_path', string_agg(format('%s_v%s_g%s', projection, version, generation), ','), true)
+from projection.generation where status = 'live'"""
 BEGINNING = datetime(2026, 9, 1, tzinfo=UTC)
 
 
@@ -79,6 +82,7 @@ class ViewsByHand:
         topic = TOPICS[happened.projection]
         appliers = [name for name, topics in CONSUMED.items() if topic in topics] if by is None else list(by)
         async with self.connection.transaction():
+            await self.connection.execute(ON_PATH)
             for statement, *arguments in statements:
                 await self.connection.execute(statement, *arguments)
             await self.connection.execute(
@@ -199,7 +203,7 @@ with known as (
 insert into read.enrollment_counts_v1 select $1, $2 where not exists (select from known)
 """
 CHANNEL = "insert into read.channels_v1 values ($1, $2, $3, $4, $5, 1, 0)"
-SAID = "insert into read.messages_v1 values ($1, $2::bigint, $2::bigint - 1, $3, $4, $5, $6, null, false)"
+SAID = "insert into message values ($1, $2::bigint, $2::bigint - 1, $3, $4, $5, $6, null, false)"
 MOVE = "update read.channels_v1 set last_seq = $2, message_count = message_count + 1 where channel_id = $1"
 
 

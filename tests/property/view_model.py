@@ -20,7 +20,7 @@ def folded(delivered: Iterable[Delivered]) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of every table, sorted, columns in the order of their names."""
     tables: Tables = {
         name: {}
-        for name in ("person", "course", "enrollment", "enrollment_count", "channel", "message", "erased_author")
+        for name in ("person", "course", "enrollment", "enrollment_count", "channel", "shown_message", "erased_author")
     }
     for one in delivered:
         _users(tables, one)
@@ -90,7 +90,12 @@ def _count(tables: Tables, course_id: UUID, change: int) -> None:
 
 
 def _messages(tables: Tables, one: Delivered) -> None:
-    recorded, channels, messages, erased = one.recorded, tables["channel"], tables["message"], tables["erased_author"]
+    recorded, channels, messages, erased = (
+        one.recorded,
+        tables["channel"],
+        tables["shown_message"],
+        tables["erased_author"],
+    )
     match one.event:
         case ChannelOpened() as opened:
             channels[opened.channel_id] = {
