@@ -114,7 +114,8 @@ class Follower:
         self._read_at = 0.0
         self._pause = FIRST_PAUSE_SECONDS
         self._backing_off = False
-        self._reason = ""
+        self._reason = ""  # why it is lost
+        self._told_away = ""  # what the subscriber knows of it, if that is the last that was delivered
 
     def __aiter__(self) -> AsyncIterator[Item]:
         return self
@@ -131,6 +132,8 @@ class Follower:
                 item = await self._lost(error)
             else:
                 if item is not None:
+                    self._told_away = ""
+                if isinstance(item, Batch | CaughtUp):  # an assignment proves nothing: it may be of no partitions
                     self._found()
             if item is not None:
                 return item
@@ -264,16 +267,20 @@ class Follower:
     # -- losing and finding it -----------------------------------------------------------------------------------------
 
     async def _lost(self, error: Exception) -> Item | None:
-        """Lets go of everything; says why, once for each reason."""
+        """Lets go of everything; says that it is lost once until it is found, and why."""
         reason, kind = str(error), type(error).__name__
         if not isinstance(error, MimoError) and not reason.startswith(kind):
             reason = f"{kind}: {reason}".removesuffix(": ")
         self._backing_off = True
         await self.close()
-        if reason == self._reason:
-            return None
+        if not self._reason:
+            _log.warning("log_lost", group=self._group, reason=reason)
+        elif reason != self._reason:
+            _log.info("log_still_lost", group=self._group, reason=reason)
         self._reason = reason
-        _log.warning("log_lost", group=self._group, reason=reason)
+        if reason == self._told_away:
+            return None
+        self._told_away = reason
         return Away(reason)
 
     async def _rest(self) -> None:

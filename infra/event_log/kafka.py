@@ -8,15 +8,12 @@ subscribers do with events, nor where they keep their checkpoints.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping, Sequence
-from functools import partial
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 
-from events.bookmark import Place
-from events.ports import Checkpoints, Item
-from infra.event_log import tail
-from infra.event_log.follower import DEFAULT_BATCH_EVENTS, POLL_SECONDS, Connect, Follower
+from infra.event_log.followed import FollowedLog
+from infra.event_log.follower import POLL_SECONDS, Connect, OpenReader
 from infra.event_log.kafka_reader import KafkaReader
 from infra.event_log.membership import Pace
 from infra.kafka import cluster as kafka
@@ -24,8 +21,8 @@ from infra.kafka.cluster import Cluster
 from infra.postgres import AWAY
 
 
-class KafkaLog:
-    """Implements `events.ports.EventLog`.
+class KafkaLog(FollowedLog):
+    """Implements `events.ports.EventLog`; "the log" that one catches up with is what is in the topics.
 
     Args:
         connect: opens a connection to the log's database, in a role that may read `log.tail` and put dead letters
@@ -38,46 +35,12 @@ class KafkaLog:
     def __init__(
         self, connect: Connect, cluster: Cluster, *, pace: Pace | None = None, poll_seconds: float = POLL_SECONDS
     ) -> None:
-        self._connect = connect
+        super().__init__(connect, (*AWAY, *kafka.AWAY), pace=pace, poll_seconds=poll_seconds)
         self._cluster = cluster
-        self._pace = pace or Pace()
-        self._poll_seconds = poll_seconds
 
     @contextlib.asynccontextmanager
-    async def follow(
-        self,
-        topics: Sequence[str],
-        checkpoints: Checkpoints,
-        *,
-        group: str | None = None,
-        batch_size: int = DEFAULT_BATCH_EVENTS,
-    ) -> AsyncIterator[AsyncIterator[Item]]:
-        """As the port says; "the log" that one catches up with is what is in the topics.
+    async def _source(self, topics: Sequence[str], batch_size: int) -> AsyncIterator[OpenReader]:
+        def opened(connection: asyncpg.Connection) -> KafkaReader:
+            return KafkaReader(connection, self._cluster, topics, batch_size)
 
-        Raises (from the iterator):
-            BrokenLog: the topics are of another history or hold what the log does not, or a checkpoint does.
-        """
-        follower = Follower(
-            self._connect,
-            partial(self._open_reader, topics, batch_size),
-            checkpoints,
-            group,
-            pace=self._pace,
-            poll_seconds=self._poll_seconds,
-            away=(*AWAY, *kafka.AWAY),
-        )
-        try:
-            yield follower
-        finally:
-            await follower.close()
-
-    async def ends(self, topics: Sequence[str]) -> Mapping[Place, int]:
-        """The last offset of every (topic, partition) in the log now; the topics may still be on their way there."""
-        connection = await self._connect()
-        try:
-            return await tail.ends(connection, topics)
-        finally:
-            connection.terminate()
-
-    def _open_reader(self, topics: Sequence[str], batch_size: int, connection: asyncpg.Connection) -> KafkaReader:
-        return KafkaReader(connection, self._cluster, topics, batch_size)
+        yield opened

@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 import asyncpg
 
-from events.bookmark import Place
-from events.ports import Checkpoints, Item
-from infra.event_log import tail
-from infra.event_log.follower import DEFAULT_BATCH_EVENTS, POLL_SECONDS, Connect, Follower
+from infra.event_log.followed import FollowedLog
+from infra.event_log.follower import POLL_SECONDS, Connect, OpenReader
 from infra.event_log.membership import Pace
 from infra.event_log.pulse import Pulse
 from infra.event_log.reader import PostgresReader
 from infra.postgres import AWAY
 
 
-class PostgresLog:
+class PostgresLog(FollowedLog):
     """Implements `events.ports.EventLog`.
 
     Args:
@@ -40,43 +38,15 @@ class PostgresLog:
         poll_seconds: float = POLL_SECONDS,
         shuffle: random.Random | None = None,
     ) -> None:
-        self._connect = connect
-        self._pace = pace or Pace()
-        self._poll_seconds = poll_seconds
+        super().__init__(connect, AWAY, pace=pace, poll_seconds=poll_seconds)
         self._shuffle = shuffle
         self._pulse = Pulse(connect, poll_seconds)
 
     @contextlib.asynccontextmanager
-    async def follow(
-        self,
-        topics: Sequence[str],
-        checkpoints: Checkpoints,
-        *,
-        group: str | None = None,
-        batch_size: int = DEFAULT_BATCH_EVENTS,
-    ) -> AsyncIterator[AsyncIterator[Item]]:
-        """As the port says. At the end of the log it says `CaughtUp` again at every poll.
-
-        Raises (from the iterator):
-            BrokenLog: the log has a gap, or a checkpoint does not belong to it.
-        """
+    async def _source(self, topics: Sequence[str], batch_size: int) -> AsyncIterator[OpenReader]:
         source = _Source(topics, batch_size, self._shuffle)
-        follower = Follower(
-            self._connect, source.open, checkpoints, group, pace=self._pace, poll_seconds=self._poll_seconds, away=AWAY
-        )
-        try:
-            async with self._pulse.heard(topics, source.tell):
-                yield follower
-        finally:
-            await follower.close()
-
-    async def ends(self, topics: Sequence[str]) -> Mapping[Place, int]:
-        """The last offset of every (topic, partition) now."""
-        connection = await self._connect()
-        try:
-            return await tail.ends(connection, topics)
-        finally:
-            connection.terminate()
+        async with self._pulse.heard(topics, source.tell):
+            yield source.open
 
 
 class _Source:
