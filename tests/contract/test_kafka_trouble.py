@@ -103,17 +103,6 @@ async def test_what_the_topics_lack_comes_from_the_log(scene: Scene, batch_size:
     assert counted("mimo_topic_filled_events") - before == sum(e.topic == COURSES for e in events if e.id in lacking)
 
 
-async def test_a_gap_holds_up_its_own_partition_only(scene: Scene) -> None:
-    await scene.happen(300)
-    place = scene.busiest()[0]
-    lacking = scene.everything()[place][:-1]
-    await scene.publish([event for event in scene.log.events if event not in lacking])
-    got = await scene.read(batch_size=5)
-    assert by_place(got) == scene.everything()
-    filled = [number for number, event in enumerate(got) if event in lacking]
-    assert max(filled) - min(filled) > len(filled), f"others came between those of {place}"
-
-
 async def test_what_neither_the_topics_nor_the_log_have_stops_everything(scene: Scene) -> None:
     events = await scene.happen(90)
     gone = next(event for event in events if event.topic == COURSES and event.offset == 2)
