@@ -5,8 +5,14 @@ from base64 import b64encode
 
 import asyncpg
 import pytest
+from aiokafka.structs import ConsumerRecord
+from structlog.testing import capture_logs
 
 from events.errors import CannotStart
+from infra.event_log import dead_letters
+from infra.event_log.dead_letters import DeadLetter
+from infra.event_log.measured import DEAD_LETTERS_NOT_KEPT
+from infra.postgres import Role, connect
 from mimo.dead_letters import where_of
 from tests.system import run_mimo
 
@@ -72,3 +78,52 @@ def test_what_is_no_place_is_refused(wrong: str) -> None:
 
 def test_a_place_is_read_as_the_list_writes_it() -> None:
     assert where_of("mimo.messages.3:17") == ("mimo.messages", 3, 17)
+
+
+KEPT = "select array_agg(kafka_offset order by kafka_offset) from projection.dead_letter where partition = $1"
+
+
+def garbage(partition: int, kafka_offset: int, value: bytes = b"spam") -> DeadLetter:
+    record = ConsumerRecord(
+        "mimo.users", partition, kafka_offset, 1, 0, None, value, None, -1, len(value), (("odd", b"\xff"),)
+    )
+    return DeadLetter(("mimo.users", partition), record, "no event")
+
+
+async def test_so_many_are_kept_of_a_partition_and_the_others_counted(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dead_letters, "MOST_RECORDS", 3)
+    counter = DEAD_LETTERS_NOT_KEPT.labels("mimo.users")
+    before = counter._value.get()
+    connection = await connect(database_url, application="test", role=Role.PROJECTOR)
+    try:
+        with capture_logs() as logged:
+            await dead_letters.keep(connection, [garbage(0, offset) for offset in range(6)] + [garbage(1, 9)])
+        assert [await connection.fetchval(KEPT, partition) for partition in (0, 1)] == [[0, 1, 2], [9]]
+        assert [(line["partition"], line["kafka_offset"]) for line in logged if line["event"] == "dead_letter"] == [
+            (0, 0), (0, 1), (0, 2), (1, 9)
+        ]  # fmt: skip
+        (loud,) = [line for line in logged if line["event"] == "dead_letters_not_kept"]
+        assert (loud["log_level"], loud["topic"], loud["partition"], loud["records"]) == ("error", "mimo.users", 0, 3)
+        assert counter._value.get() - before == 3
+
+        await dead_letters.keep(connection, [garbage(0, offset) for offset in range(3)])
+        assert counter._value.get() - before == 3, "what is there already is kept"
+        await connection.execute("delete from projection.dead_letter where kafka_offset = 1")
+        await dead_letters.keep(connection, [garbage(0, 7), garbage(0, 8)])
+        assert await connection.fetchval(KEPT, 0) == [0, 2, 7]
+        assert counter._value.get() - before == 4
+    finally:
+        await connection.close()
+
+
+async def test_so_many_bytes_are_kept_of_a_partition(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dead_letters, "MOST_BYTES", 200)
+    connection = await connect(database_url, application="test", role=Role.PROJECTOR)
+    try:
+        await dead_letters.keep(connection, [garbage(0, 0, b"x" * 120), garbage(0, 1, b"x" * 100)])
+        await dead_letters.keep(connection, [garbage(0, 2, b"x" * 30), garbage(0, 3, b"x" * 40)])
+        assert await connection.fetchval(KEPT, 0) == [0, 2]
+    finally:
+        await connection.close()
