@@ -2,14 +2,13 @@
 
 from uuid import UUID
 
+import pytest
 import pytest_asyncio
 
+from infra.ids import new_id
 from query_api.views.messages import TIMELINE, Span
 from tests.integration.query_client import QueryClient
-from tests.integration.views_by_hand import Happened, ViewsByHand
-
-NAMELESS = "update read.users_v1 set display_name = null, email = null where user_id = $1"
-TEXTLESS = "insert into erased_author values ($1)"
+from tests.integration.views_by_hand import NAMELESS, RENAME, TEXTLESS, Happened, ViewsByHand
 
 
 class Talk:
@@ -29,9 +28,10 @@ class Talk:
         return await self.views.happen("users", user_id, "UserErased", user_id=user_id)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def talk(views: ViewsByHand, queries: QueryClient) -> Talk:
-    ada, bob = await views.person("Ada"), await views.person("Bob")
+async def talked(views: ViewsByHand, queries: QueryClient, ada: UUID, bob: UUID) -> Talk:
+    """Both said something, and were read twice."""
+    await views.person("Ada", ada)
+    await views.person("Bob", bob)
     channel = await views.channel(await views.course(ada, "Rings"), ada)
     await views.said(channel, ada, "from Ada")
     said = await views.said(channel, bob, "from Bob")
@@ -42,6 +42,13 @@ async def talk(views: ViewsByHand, queries: QueryClient) -> Talk:
             ("Ada", "from Ada", False),
         ]
     return talk
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def talk(views: ViewsByHand, queries: QueryClient) -> Talk:
+    """What happens to one of the two says nothing about how far a view is with the other."""
+    ada = new_id()
+    return await talked(views, queries, ada, views.stranger_to(ada))
 
 
 async def test_names_and_texts_in_memory_go_as_soon_as_their_view_has_applied_it(talk: Talk) -> None:
@@ -68,6 +75,32 @@ async def test_texts_may_go_before_the_name(talk: Talk) -> None:
     assert await talk.listed(mimo_bookmark=known) == [("Bob", None, False), ("Countess", "from Ada", False)]
     await talk.views.show(event, (NAMELESS, talk.bob), by=["users"])
     assert (await talk.listed(mimo_bookmark=talk.views.bookmark(event)))[0] == (None, None, False)
+
+
+async def test_what_comes_after_an_erasure_in_its_partition_waits_for_it_in_every_view(
+    views: ViewsByHand, queries: QueryClient
+) -> None:
+    ada = new_id()
+    bob = views.neighbour_of(ada)
+    talk = await talked(views, queries, ada, bob)
+    event = await talk.erased(bob)
+    later = await views.happen("users", ada, "UserProfileChanged", user_id=ada)
+    await views.show(event, (TEXTLESS, bob), by=["messages"])
+    await views.show(later, by=["messages"])
+    assert (await talk.listed())[1] == ("Ada", "from Ada", False)
+    for known in (views.bookmark(event), views.bookmark(later)):
+        path = f"/v1/channels/{talk.channel}/messages"
+        waiting = await queries.get(path, ada, mimo_bookmark=known, prefer="wait=0")
+        assert waiting.json()["code"] == "not_caught_up", "messages has it, users has not"
+    with pytest.raises(AssertionError, match="out of order"):
+        await views.show(later, (RENAME, ada, "Countess"), by=["users"])
+    await views.show(event, (NAMELESS, bob), by=["users"])
+    assert (await talk.listed(mimo_bookmark=views.bookmark(event)))[0] == (None, None, False)
+    await views.show(later, (RENAME, ada, "Countess"), by=["users"])
+    assert await talk.listed(mimo_bookmark=views.bookmark(later)) == [
+        (None, None, False),
+        ("Countess", "from Ada", False),
+    ]
 
 
 async def test_a_timeline_stays_in_memory_when_its_authors_do_anything_else(talk: Talk) -> None:

@@ -4,7 +4,7 @@ So the query API can be tried at moments that a real projector passes through to
 """
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,7 +53,7 @@ class ViewsByHand:
 
     async def happen(self, projection: str, key: UUID, name: str, **data: Any) -> Happened:
         """Puts an event into the log; no view shows it yet."""
-        topic, partition = TOPICS[projection], partition_of(str(key), self.partitions)
+        topic, partition = TOPICS[projection], self.partition_of(key)
         self.moment += timedelta(seconds=1)
         event_id, stream = new_id(), f"{projection}-{key}"
         row = await self.connection.fetchrow(
@@ -74,6 +74,9 @@ class ViewsByHand:
     async def show(self, happened: Happened, *statements: tuple[Any, ...], by: Iterable[str] | None = None) -> None:
         """Applies an event: rows, checkpoint and notification in one transaction.
 
+        As by a real projector, a view can be shown nothing but the event after its checkpoint: moved past an event, or
+        back to one, a checkpoint says what is not so.
+
         Args:
             happened: the event.
             statements: what changes the rows.
@@ -85,14 +88,17 @@ class ViewsByHand:
             await self.connection.execute(ON_PATH)
             for statement, *arguments in statements:
                 await self.connection.execute(statement, *arguments)
-            await self.connection.execute(
+            moved = await self.connection.fetch(
                 """
                 update projection.checkpoint set "offset" = $3
                 where projection = any ($1) and topic = $4 and partition = $2 and (projection, generation) in
                   (select projection, generation from projection.generation where status = 'live')
+                  and "offset" = $3 - 1
+                returning projection
                 """,
                 appliers, happened.partition, happened.offset, topic,
             )  # fmt: skip
+            assert {row["projection"] for row in moved} == set(appliers), "a view was to be shown events out of order"
             await self.connection.execute("select pg_notify('mimo_view', n) from unnest($1::text[]) n", appliers)
 
     async def build(self, projection: str, generation: int = 1) -> None:
@@ -121,6 +127,23 @@ class ViewsByHand:
             for script in (f"{projection}.sql", f"{projection}_read.sql"):
                 await self.connection.execute((VIEWS / script).read_text())
             await self.connection.execute("select pg_notify('mimo_view', $1)", projection)
+
+    def partition_of(self, key: UUID) -> int:
+        """Where the events of a key go."""
+        return partition_of(str(key), self.partitions)
+
+    def neighbour_of(self, key: UUID) -> UUID:
+        """A new id whose events go to the same partition."""
+        return self._id_that(lambda place: place == self.partition_of(key))
+
+    def stranger_to(self, key: UUID) -> UUID:
+        """A new id whose events go to another partition."""
+        return self._id_that(lambda place: place != self.partition_of(key))
+
+    def _id_that(self, suits: Callable[[int], bool]) -> UUID:
+        while not suits(self.partition_of(found := new_id())):
+            pass
+        return found
 
     # -- the usual events, shown at once -----------------------------------------------------------------------------
 
@@ -189,6 +212,8 @@ class ViewsByHand:
 
 PERSON = "insert into read.users_v1 values ($1, $2, $3, array['student'], $4, 1)"
 RENAME = "update read.users_v1 set display_name = $2 where user_id = $1"
+NAMELESS = "update read.users_v1 set display_name = null, email = null where user_id = $1"
+TEXTLESS = "update message set text = null where author_id = $1"
 COURSE = """
 insert into read.courses_v1 (course_id, owner_id, title, description, tags, capacity, status, created_at, version)
 values ($1, $2, $3, 'About ' || $3, $4, $5, 'draft', $6, 1)
