@@ -18,7 +18,7 @@ from events.errors import NotCaughtUp, Overloaded, Parked, Rejected
 from infra.web.answer import Header, Ready
 from query_api.asked import Asked
 from query_api.cache import Mark
-from query_api.checkpoints import VERSIONS
+from query_api.checkpoints import PROJECTIONS
 from query_api.freshness import Freshness
 from query_api.measured import WAITED
 from query_api.reading import CachedReading, Reading, SharedLookups, snapshot
@@ -167,7 +167,7 @@ class Answers:
         return _Kept(composed, reading, self._ready(composed, reflected), self._freshness.cache.epoch)
 
     def _ready(self, composed: Composed, reflected: Mapping[Mark, int]) -> Ready:
-        # Where two projections consume a topic, the further one says what the next answer must not fall behind.
+        # Where two projections consume a topic, the further one says what the next answer must not fall behind (0008).
         places: dict[Place, int] = {}
         for (_, topic, partition), offset in reflected.items():
             places[topic, partition] = max(offset, places.get((topic, partition), offset))
@@ -184,7 +184,7 @@ class Answers:
     async def _refuse_parked(self, wanted: Mapping[Mark, int], reading: Reading) -> None:
         for mark, offset in wanted.items():
             if self._freshness.holds_parked(mark):
-                key = await self._pool.fetchval(PARKED, *mark, offset, VERSIONS[mark[0]])
+                key = await self._pool.fetchval(PARKED, *mark, offset, PROJECTIONS[mark[0]].version)
                 if key is not None and reading.concerns(mark, key):
                     raise Parked(f"{mark[0]} could not apply the bookmarked event; it waits for an operator.")
 

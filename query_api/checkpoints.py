@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -16,16 +17,31 @@ from query_api.cache import Mark, Tag
 ERASURES = "mimo.users"
 """The topic that tells who was erased."""
 
-TOPICS: Mapping[str, tuple[str, ...]] = {
-    "users": ("mimo.users",),
-    "courses": ("mimo.courses",),
-    "enrollments": ("mimo.enrollments",),
-    "messages": ("mimo.messages", ERASURES),
-}
-"""The projections that this API reads, each with the topics that it consumes: the rows' own first, in order."""
 
-VERSIONS: Mapping[str, int] = dict.fromkeys(TOPICS, 1)
-"""Which version of each view is read (`read.users_v1` and so on)."""
+class Behind(NamedTuple):
+    """A projection behind the views, as `read.checkpoints` is asked for it.
+
+    Args:
+        projection: its name.
+        version: which one's views are read (`read.users_v1` and so on).
+        topics: what it consumes: the topic of its rows first.
+    """
+
+    projection: str
+    version: int
+    topics: tuple[str, ...]
+
+
+PROJECTIONS: Mapping[str, Behind] = {
+    behind.projection: behind
+    for behind in (
+        Behind("users", 1, ("mimo.users",)),
+        Behind("courses", 1, ("mimo.courses",)),
+        Behind("enrollments", 1, ("mimo.enrollments",)),
+        Behind("messages", 1, ("mimo.messages", ERASURES)),
+    )
+}
+"""The projections that this API reads, by name."""
 
 INSTALLATION = "select log_id, partitions from log.installation"
 
@@ -95,7 +111,8 @@ async def history_of(connection: asyncpg.Connection) -> History:
 
 async def see(connection: asyncpg.Connection) -> Seen:
     """How far the views have come."""
-    rows = await connection.fetch(CHECKPOINTS, [*VERSIONS], [*VERSIONS.values()])
+    versions = [behind.version for behind in PROJECTIONS.values()]
+    rows = await connection.fetch(CHECKPOINTS, [*PROJECTIONS], versions)
     marks: list[Mark] = [(row["projection"], row["topic"], row["partition"]) for row in rows]
     return Seen(
         {mark: row["offset"] for mark, row in zip(marks, rows, strict=True)},

@@ -23,7 +23,7 @@ from events.bookmark import Place
 from events.errors import NotCaughtUp
 from infra.postgres import AWAY
 from query_api.cache import Mark, ReadCache, Tag
-from query_api.checkpoints import TOPICS, History, Range, Seen, changed_in, history_of, see
+from query_api.checkpoints import PROJECTIONS, History, Range, Seen, changed_in, history_of, see
 
 CHANNEL = "mimo_view"
 REWRITTEN = "!"
@@ -70,9 +70,14 @@ class Freshness:
         """The live generation of each projection, as of the last look."""
         return self._seen.generations
 
+    @property
+    def partitions(self) -> int:
+        """Into how many each topic is divided; 0 as long as nobody knows."""
+        return self.history.partitions if self.history else 0
+
     def missing(self) -> list[str]:
         """The projections that no live generation shows yet."""
-        return [name for name in TOPICS if name not in self.generations]
+        return [name for name in PROJECTIONS if name not in self.generations]
 
     def holds_parked(self, mark: Mark) -> bool:
         """Whether a projection has set aside events of this partition."""
@@ -80,12 +85,12 @@ class Freshness:
 
     def wanted(self, bookmark: Mapping[Place, int], projections: Collection[str]) -> dict[Mark, int]:
         """What a bookmark asks of some projections; partitions that they do not consume ask nothing."""
-        partitions = self.history.partitions if self.history else 0
+        partitions = self.partitions
         return {
             (projection, topic, partition): offset
             for (topic, partition), offset in bookmark.items()
             for projection in projections
-            if topic in TOPICS[projection] and partition < partitions
+            if topic in PROJECTIONS[projection].topics and partition < partitions
         }
 
     def observe(self, observer: Callable[[], None]) -> None:
@@ -196,7 +201,9 @@ class Freshness:
     def _follows_on(self, seen: Seen) -> bool:
         """Whether these checkpoints continue the published ones: the same generations, none fallen back."""
         published, found = self.cache.published, seen.offsets
-        return seen.generations == self._seen.generations and all(found[mark] >= published[mark] for mark in published)
+        return seen.generations == self._seen.generations and all(
+            found.get(mark, -1) >= offset for mark, offset in published.items()
+        )
 
     def _ranges(self, found: Mapping[Mark, int]) -> set[Range]:
         """What to ask the log for. All or nothing: rows of any topic may come in while it is being asked."""

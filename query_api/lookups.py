@@ -15,16 +15,16 @@ import asyncpg
 from events.errors import NotCaughtUp
 from events.partition import partition_of
 from query_api.cache import Entry, Mark
-from query_api.checkpoints import ERASURES, TOPICS, erased
+from query_api.checkpoints import ERASURES, PROJECTIONS, Behind, erased
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 Found = tuple[list[int] | None, list[V]]
-"""The checkpoints by topic and partition (None: no live generation), and a value for each key, in order."""
+"""What `read.checkpoints` tells (None: no live generation), and a value for each key, in order."""
 
 
-Fetch = Callable[[asyncpg.Connection, Sequence[K]], Awaitable[Found[V]]]
+Fetch = Callable[[asyncpg.Connection, Behind, Sequence[K]], Awaitable[Found[V]]]
 """Finds the values of many keys in one statement, which reads the checkpoints, too."""
 
 
@@ -59,24 +59,30 @@ class Lookup(Generic[K, V]):
     abreast: int = 1
     erasable: Callable[[V], Collection[UUID]] = _nobody
 
-    async def entries(self, connection: asyncpg.Connection, keys: Sequence[K]) -> list[Entry]:
+    async def entries(self, connection: asyncpg.Connection, keys: Sequence[K], partitions: int) -> list[Entry]:
         """Looks up many keys.
 
+        Args:
+            connection: where; every row and checkpoint comes by one statement.
+            keys: which.
+            partitions: into how many each topic is divided.
+
         Raises:
-            NotCaughtUp: the view does not exist yet.
+            NotCaughtUp: the view does not exist yet, or follows not every partition of every topic.
             asyncpg.PostgresError: the database does not answer.
         """
+        behind = PROJECTIONS[self.projection]
         try:
-            offsets, values = await self.fetch(connection, keys)
+            offsets, values = await self.fetch(connection, behind, keys)
         except asyncpg.UndefinedTableError:
             offsets, values = None, []
-        if offsets is None:
+        # Of fewer checkpoints nobody could tell which is whose: a generation that was born with other topics.
+        if offsets is None or len(offsets) != len(behind.topics) * partitions:
             raise NotCaughtUp(f"The view of {self.projection} is not built yet.")
-        return [self._entry(key, value, offsets) for key, value in zip(keys, values, strict=True)]
+        return [self._entry(key, value, offsets, partitions) for key, value in zip(keys, values, strict=True)]
 
-    def _entry(self, key: K, value: V, offsets: list[int]) -> Entry:
-        topics, event_key = TOPICS[self.projection], self.event_key(key)
-        partitions = len(offsets) // len(topics)
+    def _entry(self, key: K, value: V, offsets: list[int], partitions: int) -> Entry:
+        topics, event_key = PROJECTIONS[self.projection].topics, self.event_key(key)
         places: Collection[int] = range(partitions) if event_key is None else (partition_of(event_key, partitions),)
         marks: list[tuple[Mark, int]] = [((self.projection, topics[0], p), offsets[p]) for p in places]
         tags = [(topics[0], changing) for changing in self.changed_by(key, value)]
@@ -94,15 +100,14 @@ def by_rows(
     """A fetch by one statement that answers at least one row per key.
 
     Args:
-        sql: answers `number` (which key, from 1), `checkpoints` (in the rows of key 1: the offsets by topic, in the
-            order of `TOPICS`, and partition) and
-            `found` (false in the row of a key without any), beside the columns.
-        arguments: from keys to the statement's arguments, mostly one array for each part of a key.
+        sql: answers `number` (which key, from 1), `checkpoints` (in the rows of key 1: `read.checkpoints` of its
+            arguments $1 to $3) and `found` (false in the row of a key without any), beside the columns.
+        arguments: from keys to the arguments from $4 on, mostly one array for each part of a key.
         shape: from a key and its rows to the value.
     """
 
-    async def fetch(connection: asyncpg.Connection, keys: Sequence[K]) -> Found[V]:
-        rows = await connection.fetch(sql, *arguments(keys))
+    async def fetch(connection: asyncpg.Connection, behind: Behind, keys: Sequence[K]) -> Found[V]:
+        rows = await connection.fetch(sql, *behind, *arguments(keys))
         grouped: list[list[Any]] = [[] for _ in keys]
         for row in rows:
             if row["found"]:

@@ -101,7 +101,9 @@ class SnapshotReading(Reading):
         """The values of several keys, in order."""
         if not keys:
             return []
-        return [self._use(entry, {}) for entry in await lookup.entries(self._connection, keys)]
+        return [
+            self._use(entry, {}) for entry in await lookup.entries(self._connection, keys, self._freshness.partitions)
+        ]
 
 
 @asynccontextmanager
@@ -178,7 +180,7 @@ class SharedLookups:
         cache = self._freshness.cache
         era = cache.era
         try:
-            entries = await lookup.entries(connection, keys)
+            entries = await lookup.entries(connection, keys, self._freshness.partitions)
         except AWAY:
             _fail(asked, Overloaded("The database does not answer now."))
             raise

@@ -22,7 +22,7 @@ from query_api.asked import Asked, Asks
 from query_api.cursors import After
 from query_api.dependencies import DEFAULT_ROWS, Answering, CursorText, Limit
 from query_api.reading import Reading
-from query_api.views.courses import CATALOGUE, COURSE, DRAFTS, Course, Filter
+from query_api.views.courses import COURSE, PAGE, Course, Filter
 from query_api.views.enrollments import COUNT, COURSES_OF, MEMBER, PAGE_OF_PERSON, Membership, Page
 from query_api.wire import encoded
 
@@ -54,8 +54,8 @@ async def courses(
     user_id = caller.user_id if caller else None
 
     async def compose(reading: Reading) -> Composed:
-        found = await reading.one(CATALOGUE, wanted)
-        if user_id is not None and (drafts := await reading.one(DRAFTS, wanted._replace(owner_id=user_id))):
+        found = await reading.one(PAGE, wanted)
+        if user_id is not None and (drafts := await reading.one(PAGE, wanted._replace(owner_id=user_id))):
             found = list(merge(found, drafts, key=lambda c: (c.created_at, c.course_id), reverse=True))
         page = found[:limit]
         counts = await reading.many(COUNT, [course.course_id for course in page])

@@ -18,7 +18,7 @@ from infra.web.answer import Ready
 from infra.web.application import problems
 from infra.web.auth import Authenticated
 from query_api import shapes
-from query_api.checkpoints import TOPICS
+from query_api.checkpoints import PROJECTIONS
 from query_api.reading import ACQUIRE_SECONDS
 from query_api.routes.courses import is_admin
 from query_api.wire import encoded
@@ -62,7 +62,7 @@ async def pipeline(request: Request, caller: Authenticated) -> Ready:
     except AWAY as error:
         raise Overloaded("The database does not answer now.") from error
     found = [{**row, "stopped": orjson.Fragment(row["stopped"])} for row in rows]
-    found += [_missing(name) for name in TOPICS if all(row["name"] != name for row in rows)]
+    found += [_missing(name) for name in PROJECTIONS if all(row["name"] != name for row in rows)]
     body = {"log_id": log["log_id"], "position": log["position"], "projections": found, "relay": _shown(relay)}
     return Ready(200, encoded(body), [(b"cache-control", b"no-store")])
 

@@ -34,17 +34,15 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import asyncpg as asyncpg_dialect
 
 from query_api.cache import EVERYTHING
+from query_api.checkpoints import Behind
 from query_api.lookups import Found, Lookup, by_rows
 from query_api.wire import encoded
 
 COURSES = """
 select k.number, o.course_id is not null as found,
-  case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c
-    where c.projection = 'courses' and c.version = 1
-  ) end as checkpoints,
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
   o.course_id, o.owner_id, o.title, o.description, o.tags, o.capacity, o.status, o.created_at, o.published_at, o.version
-from unnest($1::uuid[]) with ordinality k (course_id, number)
+from unnest($4::uuid[]) with ordinality k (course_id, number)
 left join read.courses_v1 o on o.course_id = k.course_id
 """
 
@@ -55,7 +53,6 @@ COLUMNS = (
 SHOWN = ("course_id", "title", "description", "tags", "status", "owner_id", "capacity", "created_at")
 
 _course = table("courses_v1", *map(column, (*COLUMNS, "search")), schema="read")
-_checkpoint = table("checkpoint", *map(column, ("projection", "version", "partition", "offset")), schema="read")
 _dialect = asyncpg_dialect.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -111,11 +108,10 @@ def page_statement(q: bool, tag: bool, before: bool, own: bool) -> tuple[str, tu
     page = _filtered(select(*(_course.c[name] for name in COLUMNS)), q, tag, before, own)
     newest_first = page.order_by(_course.c.created_at.desc(), _course.c.course_id.desc())
     found = newest_first.limit(bindparam("rows", type_=Integer)).subquery("page")
-    offsets: ColumnElement[Any] = literal_column('array_agg(checkpoint."offset" order by checkpoint.partition)')
-    of_courses = and_(
-        _checkpoint.c.projection == literal_column("'courses'"), _checkpoint.c.version == literal_column("1")
-    )
-    checkpoints = select(offsets).select_from(_checkpoint).where(of_courses)
+    behind = (
+        bindparam("projection", type_=TEXT), bindparam("version", type_=Integer), bindparam("topics", type_=ARRAY(TEXT))
+    )  # fmt: skip
+    checkpoints = select(func.read.checkpoints(*behind).table_valued("offsets").c.offsets)
     nothing = select(literal_column("1").label("one")).subquery("nothing")
     whole = (
         select(checkpoints.scalar_subquery().label("checkpoints"), found)
@@ -143,12 +139,12 @@ def _filtered(page: Select[Any], q: bool, tag: bool, before: bool, own: bool) ->
     return page.where(and_(*conditions))
 
 
-async def _page(connection: asyncpg.Connection, keys: Sequence[Filter]) -> Found[list[Course]]:
+async def _page(connection: asyncpg.Connection, behind: Behind, keys: Sequence[Filter]) -> Found[list[Course]]:
     (key,) = keys
     own = key.owner_id is not None
     sql, names = page_statement(key.q is not None, key.tag is not None, key.before is not None, own)
     at, course_id = key.before or (None, None)
-    given = {**key._asdict(), "tag": [key.tag], "at": at, "id": course_id}
+    given = {**behind._asdict(), **key._asdict(), "tag": [key.tag], "at": at, "id": course_id}
     rows = await connection.fetch(sql, *(given[name] for name in names))
     return rows[0]["checkpoints"], [[course_of(row) for row in rows if row["course_id"] is not None]]
 
@@ -167,8 +163,8 @@ COURSE: Lookup[UUID, Course | None] = Lookup(
 )
 """A course by its id, whatever its status; None when there is none (yet)."""
 
-CATALOGUE: Lookup[Filter, list[Course]] = Lookup(
-    "catalogue",
+PAGE: Lookup[Filter, list[Course]] = Lookup(
+    "courses",
     "courses",
     _page,
     event_key=lambda _: None,
@@ -177,16 +173,4 @@ CATALOGUE: Lookup[Filter, list[Course]] = Lookup(
     at_once=1,
     abreast=3,
 )
-"""A page of the published courses."""
-
-DRAFTS: Lookup[Filter, list[Course]] = Lookup(
-    "drafts",
-    "courses",
-    _page,
-    event_key=lambda _: None,
-    changed_by=lambda _, __: (EVERYTHING,),
-    size_bytes=_size,
-    at_once=1,
-    abreast=3,
-)
-"""A page of somebody's drafts."""
+"""A page of the published courses, or of somebody's drafts."""

@@ -14,44 +14,32 @@ from query_api.lookups import Lookup, by_rows
 
 COUNTS = """
 select k.number, n.course_id is not null as found,
-  case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c
-    where c.projection = 'enrollments' and c.version = 1
-  ) end as checkpoints,
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
   n.enrolled_count
-from unnest($1::uuid[]) with ordinality k (course_id, number)
+from unnest($4::uuid[]) with ordinality k (course_id, number)
 left join read.enrollment_counts_v1 n on n.course_id = k.course_id
 """
 
 MEMBERS = """
 select k.number, e.course_id is not null as found,
-  case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c
-    where c.projection = 'enrollments' and c.version = 1
-  ) end as checkpoints
-from unnest($1::uuid[], $2::uuid[]) with ordinality k (course_id, user_id, number)
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints
+from unnest($4::uuid[], $5::uuid[]) with ordinality k (course_id, user_id, number)
 left join read.enrollments_v1 e on e.course_id = k.course_id and e.user_id = k.user_id
 """
 
 COURSES_OF_PEOPLE = """
 select k.number, e.course_id is not null as found,
-  case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c
-    where c.projection = 'enrollments' and c.version = 1
-  ) end as checkpoints,
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
   e.course_id
-from unnest($1::uuid[]) with ordinality k (user_id, number)
+from unnest($4::uuid[]) with ordinality k (user_id, number)
 left join read.enrollments_v1 e on e.user_id = k.user_id
 """
 
 PAGES_OF_PEOPLE = """
 select k.number, e.course_id is not null as found,
-  case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c
-    where c.projection = 'enrollments' and c.version = 1
-  ) end as checkpoints,
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
   e.course_id as id, e.enrolled_at
-from unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::integer[])
+from unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::integer[])
   with ordinality k (user_id, before_at, before_id, rows, number)
 left join lateral (
   select e.course_id, e.enrolled_at from read.enrollments_v1 e
@@ -63,12 +51,9 @@ order by k.number, e.enrolled_at desc, e.course_id desc
 
 PAGES_OF_ROSTERS = """
 select k.number, e.user_id is not null as found,
-  case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c
-    where c.projection = 'enrollments' and c.version = 1
-  ) end as checkpoints,
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
   e.user_id as id, e.enrolled_at
-from unnest($1::uuid[], $2::timestamptz[], $3::uuid[], $4::integer[])
+from unnest($4::uuid[], $5::timestamptz[], $6::uuid[], $7::integer[])
   with ordinality k (course_id, before_at, before_id, rows, number)
 left join lateral (
   select e.user_id, e.enrolled_at from read.enrollments_v1 e

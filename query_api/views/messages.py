@@ -11,35 +11,26 @@ from query_api.wire import encoded
 
 HOMES = """
 select k.number, h.channel_id is not null as found,
-  case when k.number = 1 then (
-    select array_agg(c."offset" order by c.topic, c.partition) from read.checkpoint c
-    where c.projection = 'messages' and c.version = 1
-  ) end as checkpoints,
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
   h.course_id, h.owner_id
-from unnest($1::uuid[]) with ordinality k (channel_id, number)
+from unnest($4::uuid[]) with ordinality k (channel_id, number)
 left join read.channels_v1 h on h.channel_id = k.channel_id
 """
 
 CHANNELS_OF_COURSES = """
 select k.number, h.channel_id is not null as found,
-  case when k.number = 1 then (
-    select array_agg(c."offset" order by c.topic, c.partition) from read.checkpoint c
-    where c.projection = 'messages' and c.version = 1
-  ) end as checkpoints,
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
   h.channel_id, h.owner_id, h.course_id, h.name, h.opened_at, h.last_seq, h.message_count
-from unnest($1::uuid[]) with ordinality k (course_id, number)
+from unnest($4::uuid[]) with ordinality k (course_id, number)
 left join read.channels_v1 h on h.course_id = k.course_id
 order by k.number, h.opened_at, h.channel_id
 """
 
 TIMELINES = """
 select k.number, h.channel_id is not null as found,
-  case when k.number = 1 then (
-    select array_agg(c."offset" order by c.topic, c.partition) from read.checkpoint c
-    where c.projection = 'messages' and c.version = 1
-  ) end as checkpoints,
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
   h.last_seq, m.message_id, m.seq, m.number as message_number, m.author_id, m.text, m.sent_at, m.edited_at, m.deleted
-from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::integer[])
+from unnest($4::uuid[], $5::bigint[], $6::bigint[], $7::integer[])
   with ordinality k (channel_id, before_seq, after_seq, rows, number)
 left join read.channels_v1 h on h.channel_id = k.channel_id
 left join lateral (

@@ -15,12 +15,9 @@ from query_api.wire import encoded
 
 PEOPLE = """
 select k.number, u.user_id is not null as found,
-  case when k.number = 1 then (
-    select array_agg(c."offset" order by c.partition) from read.checkpoint c
-    where c.projection = 'users' and c.version = 1
-  ) end as checkpoints,
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
   u.user_id, u.display_name, u.email, u.roles, u.joined_at
-from unnest($1::uuid[]) with ordinality k (user_id, number)
+from unnest($4::uuid[]) with ordinality k (user_id, number)
 left join read.users_v1 u on u.user_id = k.user_id
 """
 

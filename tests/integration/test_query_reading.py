@@ -9,16 +9,18 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
-from events.errors import NotFound, Overloaded
+from events.errors import NotCaughtUp, NotFound, Overloaded
 from infra.postgres import Role, connect, pool
 from query_api.answers import Answers, Composed
 from query_api.asked import Asked
 from query_api.cache import ReadCache
+from query_api.checkpoints import PROJECTIONS, Behind, History
 from query_api.freshness import Freshness
 from query_api.lookups import Lookup
 from query_api.reading import CachedReading, Reading, SharedLookups
-from query_api.views.users import PERSON, Person
-from tests.integration.views_by_hand import RENAME, ViewsByHand
+from query_api.views.messages import TIMELINE, Span
+from query_api.views.users import PEOPLE, PERSON, Person
+from tests.integration.views_by_hand import NAMELESS, RENAME, TEXTLESS, ViewsByHand
 
 
 class Slow:
@@ -32,11 +34,11 @@ class Slow:
             "slow", "users", self.fetch, PERSON.event_key, PERSON.changed_by, PERSON.size_bytes
         )
 
-    async def fetch(self, connection: asyncpg.Connection, keys: Sequence[UUID]) -> Any:
+    async def fetch(self, connection: asyncpg.Connection, behind: Behind, keys: Sequence[UUID]) -> Any:
         self.asked.append(keys)
         self.begun.set()
         await self.before.wait()
-        found = await PERSON.fetch(connection, keys)
+        found = await PERSON.fetch(connection, behind, keys)
         await self.after.wait()
         return found
 
@@ -52,6 +54,7 @@ async def tracked(database_url: str, views: ViewsByHand) -> AsyncIterator[tuple[
     """A tracker that looks only when the test says so."""
     connection = await connect(database_url, application="test", role=Role.QUERY)
     freshness = Freshness(ReadCache(10_000_000), connect=None)  # type: ignore[arg-type]
+    freshness.history = History(views.log_id, views.partitions)
     await freshness.look(connection)
     yield freshness, connection
     await connection.close()
@@ -111,13 +114,10 @@ async def test_rows_of_two_moments_are_read_anew_in_one_snapshot(
 ) -> None:
     """Ada is in the cache; her partition moves on, unnoticed yet; whoever is looked up now is newer than she."""
     ada = await views.person("Ada")
-    bob = ada
-    while bob == ada or place(views, bob) != place(views, ada):
-        bob = await views.person("Bob")
+    bob = await views.person("Bob", views.neighbour_of(ada))
     freshness, connection = tracked
     await freshness.look(connection)
     answers = Answers(connections, freshness, 1_000_000)
-    freshness.history = history(views)
 
     async def names(*ids: UUID) -> tuple[list[str], str]:
         async def compose(reading: Reading) -> Composed:
@@ -137,11 +137,65 @@ async def test_rows_of_two_moments_are_read_anew_in_one_snapshot(
     assert answers.made_from == {"memory": 0, "rows": 1, "snapshot": 1}
 
 
+async def test_where_two_views_share_a_topic_the_bookmark_asks_both_for_the_larger_offset(
+    views: ViewsByHand, connections: asyncpg.Pool, tracked: tuple[Freshness, asyncpg.Connection]
+) -> None:
+    """With the smaller one, a process that is behind would show again the text that this reader saw gone."""
+    ada, (freshness, connection) = await views.person("Ada"), tracked
+    channel = await views.channel(await views.course(ada, "Rings"), ada)
+    await views.said(channel, ada, "hello")
+    other = Freshness(ReadCache(10_000_000), connect=None)  # type: ignore[arg-type]
+    other.history = freshness.history
+    processes = [(one, Answers(connections, one, 1_000_000)) for one in (freshness, other)]
+
+    async def compose(reading: Reading) -> Composed:
+        timeline = await reading.one(TIMELINE, Span(channel, 2**62, 0, 1))
+        person = await reading.one(PERSON, ada)
+        assert timeline
+        assert person
+        return Composed(person.name_json + timeline.messages[0].tail)
+
+    async def said(answers: Answers, bookmark: str = "") -> tuple[bytes, str]:
+        headers = {b"prefer": b"wait=0"} | ({b"mimo-bookmark": bookmark.encode()} if bookmark else {})
+        asked = Asked({"path": "/", "query_string": b""}, headers)
+        ready = await answers.answer(asked, "said", ("messages", "users"), compose)
+        return bytes(ready.body), dict(ready.raw_headers)[b"mimo-bookmark"].decode()
+
+    for one, answers in processes:
+        await one.look(connection)
+        assert b'"Ada","text":"hello"' in (await said(answers))[0]
+    event = await views.happen("users", ada, "UserErased", user_id=ada)
+    await views.show(event, (TEXTLESS, ada), by=["messages"])
+    await freshness.look(connection)
+    (_, here), (_, there) = processes
+    seen, bookmark = await said(here)
+    assert b'"Ada","text":null' in seen
+    assert views.bookmark(event).split(",")[1] in bookmark.split(",")
+    assert b'"hello"' in (await said(there))[0], "it has not looked since, and nobody asked for more"
+    with pytest.raises(NotCaughtUp, match="messages is 1 event behind"):
+        await said(there, bookmark)
+    await other.look(connection)
+    with pytest.raises(NotCaughtUp, match="users is 1 event behind"):
+        await said(there, bookmark)
+    await views.show(event, (NAMELESS, ada), by=["users"])
+    await other.look(connection)
+    assert b'null,"text":null' in (await said(there, bookmark))[0]
+
+
+async def test_the_checkpoints_are_planned_with_the_statement_that_reads_them(
+    connections: asyncpg.Pool, tracked: tuple[Freshness, asyncpg.Connection]
+) -> None:
+    """Called, the function would be a statement of its own within each look-up."""
+    plan = await connections.fetch(f"explain (verbose) {PEOPLE}", *PROJECTIONS["users"], [UUID(int=1)])
+    text = "\n".join(row[0] for row in plan)
+    assert "projection.checkpoint" in text
+    assert "read.checkpoints" not in text
+
+
 async def test_a_refusal_needs_rows_as_new_as_the_bookmark(
     views: ViewsByHand, connections: asyncpg.Pool, tracked: tuple[Freshness, asyncpg.Connection]
 ) -> None:
     freshness, connection = tracked
-    freshness.history = history(views)
     answers = Answers(connections, freshness, 1_000_000)
 
     async def compose(reading: Reading) -> Composed:
@@ -161,7 +215,7 @@ async def test_a_database_that_is_away_is_said(
 ) -> None:
     freshness, _ = tracked
 
-    async def broken(connection: asyncpg.Connection, keys: Sequence[UUID]) -> Any:
+    async def broken(connection: asyncpg.Connection, behind: Behind, keys: Sequence[UUID]) -> Any:
         raise asyncpg.ConnectionDoesNotExistError("gone")
 
     lookup: Lookup[UUID, Any] = Lookup("broken", "users", broken, str, lambda *_: (), lambda _: 0)
@@ -170,18 +224,6 @@ async def test_a_database_that_is_away_is_said(
         await CachedReading(freshness, shared).one(lookup, UUID(int=1))
     with pytest.raises(Overloaded):
         await CachedReading(freshness, shared).one(lookup, UUID(int=1))
-
-
-def place(views: ViewsByHand, user_id: UUID) -> int:
-    from events.partition import partition_of
-
-    return partition_of(str(user_id), views.partitions)
-
-
-def history(views: ViewsByHand) -> Any:
-    from query_api.checkpoints import History
-
-    return History(views.log_id, views.partitions)
 
 
 async def test_nobody_waits_for_ever_when_no_connection_can_be_opened(

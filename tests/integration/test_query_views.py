@@ -1,11 +1,14 @@
 """The views over HTTP: who sees what, in which shape, page by page."""
 
 import asyncio
+from typing import Any
 from uuid import uuid4
 
 from query_api import shapes
 from tests.integration.query_client import QueryClient
 from tests.integration.views_by_hand import ViewsByHand
+
+FORGET = "delete from projection.checkpoint where projection = 'messages' and topic = $1"
 
 
 class TestUsers:
@@ -228,6 +231,51 @@ class TestPipeline:
 
 
 class TestRequests:
+    async def test_every_projection_behind_an_answer_is_waited_for(
+        self, views: ViewsByHand, queries: QueryClient
+    ) -> None:
+        ada, bob = await views.person("Ada"), await views.person("Bob")
+        course = await views.course(ada, "Rings")
+        channel = await views.channel(course, ada)
+        await views.enrolled(course, bob)
+        await views.said(channel, bob, "hello")
+        waited_for: set[str] = set()
+        read: set[str] = set()
+        answers = queries.app.state.answers
+        answer = answers.answer
+
+        async def watched(asked: Any, request: Any, projections: Any, compose: Any) -> Any:
+            async def composed(reading: Any) -> Any:
+                found = await compose(reading)
+                read.update(mark[0] for entry, _ in reading.used for mark, _ in entry.marks)
+                return found
+
+            waited_for.update(projections)
+            return await answer(asked, request, projections, composed)
+
+        answers.answer = watched
+        for path, user_id in (
+            ("/v1/me", bob), (f"/v1/users/{ada}", bob), ("/v1/courses", bob), (f"/v1/courses/{course}", bob),
+            ("/v1/me/courses", bob), (f"/v1/courses/{course}/enrollments", ada),
+            (f"/v1/courses/{course}/channels", bob), (f"/v1/channels/{channel}/messages", bob),
+        ):  # fmt: skip
+            waited_for.clear()
+            read.clear()
+            assert (await queries.get(path, user_id)).status_code == 200, path
+            assert read == waited_for, path
+
+    async def test_a_view_that_follows_less_than_it_should_is_not_read(
+        self, views: ViewsByHand, queries: QueryClient
+    ) -> None:
+        """As one that was born before the projection consumed a second topic."""
+        ada = await views.person("Ada")
+        channel = await views.channel(await views.course(ada, "Rings"), ada)
+        path = f"/v1/channels/{channel}/messages"
+        await views.connection.execute(FORGET, "mimo.users")
+        answer = await queries.get(path, ada)
+        assert (answer.status_code, answer.json()["code"]) == (503, "not_caught_up")
+        assert "messages is not built yet" in answer.json()["detail"]
+
     async def test_etag_and_304(self, views: ViewsByHand, queries: QueryClient) -> None:
         ada = await views.person("Ada")
         first = await queries.get("/v1/me", ada)

@@ -59,6 +59,16 @@ create view read.checkpoint as
   from projection.generation g join projection.checkpoint c using (projection, generation)
   where g.status = 'live';
 
+-- Those of one projection, for look-ups to read in their own statement: by topic, in the order given, and partition. Plain
+-- on purpose (no settings, not strict): so it is put into the statement and planned with it. Null without any.
+create function read.checkpoints(of_projection text, of_version integer, of_topics text[])
+returns table (offsets bigint[]) language sql stable
+begin atomic
+  select array_agg(c."offset" order by array_position(of_topics, c.topic), c.partition)
+  from read.checkpoint c
+  where c.projection = of_projection and c.version = of_version and c.topic = any (of_topics);
+end;
+
 create view read.parked as
   select g.projection, g.version, p.topic, p.partition, p."offset", p.key, p.event_id, p.type, p.error, p.parked_at
   from projection.generation g join projection.parked p using (projection, generation)
@@ -69,6 +79,8 @@ grant select, insert, update, delete on all tables in schema projection to mimo_
 grant usage, create on schema read to mimo_projector;
 grant usage on schema read to mimo_query;
 grant select on read.checkpoint, read.parked to mimo_query, mimo_projector;
+revoke all on function read.checkpoints(text, integer, text[]) from public;
+grant execute on function read.checkpoints(text, integer, text[]) to mimo_query;
 do $$ begin
   execute format('grant create on database %I to mimo_projector', current_database());
 end $$;
