@@ -19,7 +19,13 @@ from query_api.freshness import Freshness
 PARTITIONS = 2
 KEYS = ("a", "b", "c", "d")
 CACHE_BYTES = 40_000
-PLACES = [("users", "mimo.users"), ("courses", "mimo.courses")]
+PLACES = [
+    ("users", "mimo.users"),
+    ("courses", "mimo.courses"),
+    ("messages", "mimo.messages"),
+    ("messages", "mimo.users"),
+]
+"""Two projections share a topic, and one of them has two."""
 MARKS: list[Mark] = [(projection, topic, p) for projection, topic in PLACES for p in range(PARTITIONS)]
 
 
@@ -31,7 +37,7 @@ class World:
     """The log, and a view of it that lags behind: here a row's value is how many events of its key it has seen."""
 
     def __init__(self) -> None:
-        self.log: dict[Mark, list[str]] = {mark: [] for mark in MARKS}
+        self.log: dict[tuple[str, int], list[str]] = {mark[1:]: [] for mark in MARKS}
         self.applied: dict[Mark, int] = dict.fromkeys(MARKS, 0)
         self.generation = 1
         self.now = 0.0
@@ -40,7 +46,10 @@ class World:
         """What the rows of a key (or of all keys) are at some checkpoints."""
         return (
             self.generation,
-            *(sum(key in (EVERYTHING, happened) for happened in self.log[mark][:at]) for mark, at in offsets.items()),
+            *(
+                sum(key in (EVERYTHING, happened) for happened in self.log[mark[1:]][:at])
+                for mark, at in offsets.items()
+            ),
         )
 
 
@@ -77,9 +86,7 @@ class Connection:
         return [
             {"topic": topic, "key": key, "also": None}
             for topic, partition, after, upto in zip(*columns, strict=True)
-            for mark in MARKS
-            if mark[1:] == (topic, partition)
-            for key in self._world.log[mark][after:upto]
+            for key in self._world.log[topic, partition][after:upto]
         ]
 
 
@@ -101,22 +108,31 @@ class Trial:
 
     def something_happens(self) -> Mark:
         mark = self.lot.choice(MARKS)
-        self.world.log[mark].append(self.lot.choice(keys_of(mark)))
+        self.world.log[mark[1:]].append(self.lot.choice(keys_of(mark)))
         return mark
 
     def the_view_goes_on(self) -> None:
         mark = self.lot.choice(MARKS)
-        self.world.applied[mark] = min(len(self.world.log[mark]), self.world.applied[mark] + self.lot.randint(1, 3))
+        self.world.applied[mark] = min(len(self.world.log[mark[1:]]), self.world.applied[mark] + self.lot.randint(1, 3))
 
     def something_happens_and_is_shown(self) -> None:
         mark = self.something_happens()
-        self.world.applied[mark] = len(self.world.log[mark])
+        self.world.applied[mark] = len(self.world.log[mark[1:]])
 
     def a_row_is_looked_up(self) -> None:
         mark = self.lot.choice(MARKS)
         key, offsets = self.lot.choice(keys_of(mark)), {mark: self.world.applied[mark]}
-        entry = Entry((mark[0], key), self.world.truth(key, offsets), tuple(offsets.items()), ((mark[1], key),), key)
+        entry = Entry((*mark[:2], key), self.world.truth(key, offsets), tuple(offsets.items()), ((mark[1], key),), key)
         self.fills.append((entry, self.cache.era))
+
+    def a_row_that_two_topics_change_is_looked_up(self) -> None:
+        mark = self.lot.choice(MARKS)
+        key = self.lot.choice(keys_of(mark))
+        offsets = {own: self.world.applied[own] for own in MARKS if (own[0], own[2]) == ("messages", mark[2])}
+        tags = tuple((own[1], key) for own in offsets)
+        self.fills.append(
+            (Entry(("both", key), self.world.truth(key, offsets), tuple(offsets.items()), tags, key), self.cache.era)
+        )
 
     def a_list_of_everything_is_looked_up(self) -> None:
         place = self.lot.choice(PLACES)
@@ -172,7 +188,8 @@ class Trial:
 
     def every_row_is_true(self) -> None:
         published = self.cache.published
-        for name in [*PLACES, *((mark[0], key) for mark in MARKS for key in keys_of(mark))]:
+        rows = [(*mark[:2], key) for mark in MARKS for key in keys_of(mark)]
+        for name in [*PLACES, *rows, *(("both", key) for key in KEYS)]:
             if (entry := self.cache.get(name)) is not None:
                 reflected = {mark: max(offset, published[mark]) for mark, offset in entry.marks}
                 _, *counts = self.world.truth(entry.event_key or EVERYTHING, reflected)
@@ -192,6 +209,7 @@ CHANCES = {
     Trial.something_happens_and_is_shown: OFTEN,
     Trial.the_view_goes_on: OFTEN,
     Trial.a_row_is_looked_up: 2 * OFTEN,
+    Trial.a_row_that_two_topics_change_is_looked_up: OFTEN,
     Trial.a_list_of_everything_is_looked_up: OFTEN,
     Trial.a_look_up_is_answered: 3 * OFTEN,
     Trial.the_tracker_goes_on: OFTEN,
