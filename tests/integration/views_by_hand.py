@@ -213,7 +213,7 @@ class ViewsByHand:
 PERSON = "insert into read.users_v1 values ($1, $2, $3, array['student'], $4, 1)"
 RENAME = "update read.users_v1 set display_name = $2 where user_id = $1"
 NAMELESS = "update read.users_v1 set display_name = null, email = null where user_id = $1"
-TEXTLESS = "update message set text = null where author_id = $1"
+TEXTLESS = "insert into erased_author values ($1)"
 COURSE = """
 insert into read.courses_v1 (course_id, owner_id, title, description, tags, capacity, status, created_at, version)
 values ($1, $2, $3, 'About ' || $3, $4, $5, 'draft', $6, 1)
