@@ -231,7 +231,7 @@ class EventLog(Protocol):
             topics: full topic names.
             checkpoints: where to start, asked at each assignment.
             group: members with the same group share the partitions; None: all partitions, alone.
-            batch_size: the most events in one batch.
+            batch_size: the most events in one batch; it holds fewer when they are large, so that memory stays bounded.
         """
 
     async def ends(self, topics: Sequence[str]) -> Mapping[Place, int]:

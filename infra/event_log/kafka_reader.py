@@ -31,9 +31,9 @@ NOTHING_YET_MS = 20
 NEWS_MS = 400
 """How long to wait for news: less than followers do (`POLL_SECONDS`), because aiokafka remembers each wait that was
 cancelled until there are some."""
-SLICE_RECORDS = 500
-"""After so many (a few milliseconds) everybody else has a turn."""
-SLICES = 20
+SLICE_RECORDS = 100
+"""After so many (about a millisecond) everybody else has a turn, and the batch is measured."""
+SLICES = 100
 """The most in one read: if they hold little that is new, others wait for its end in vain."""
 COMPARE_SECONDS = 5.0
 """How often, at the end of the topics, the log is asked whether it has more; it is on its way for much less time."""
@@ -49,7 +49,7 @@ class KafkaReader:
         connection: to the log in PostgreSQL, in a role that may put dead letters aside; nobody else uses it.
         cluster: where the topics are.
         topics: full topic names, as the log knows them.
-        batch_size: the most events in one batch.
+        batch_size: the most events in one batch; fewer when they are large.
     """
 
     def __init__(
@@ -117,11 +117,13 @@ class KafkaReader:
         sifted = Sifted()
         records, self._held = self._held, {}
         records = records or await self._cursor.poll(0 if self._fills else NOTHING_YET_MS, self._limit(0))
+        size, measured = 0, 0
         for _ in range(SLICES):
             for place, some in records.items():
                 self._sieve.sift(place, some, sifted)
-            limit = self._limit(len(sifted.events))
-            if not records or not limit or sifted.gaps or sifted.misplaced:
+            size += sum(len(event.data) for event in sifted.events[measured:])
+            limit, measured = self._limit(len(sifted.events)), len(sifted.events)
+            if not records or not limit or size >= tail.BATCH_BYTES or sifted.gaps or sifted.misplaced:
                 break
             await asyncio.sleep(0)
             records = await self._cursor.poll(0, limit)
@@ -195,7 +197,7 @@ class KafkaReader:
         place, upto = next(iter(self._fills.items()))
         after = self._sieve.expected[place] - 1
         events: list[Recorded] = await tail.page(self._connection, place, after, upto, self._batch_size)
-        if [event.offset for event in events] != list(range(after + 1, min(after + self._batch_size, upto) + 1)):
+        if not events or [event.offset for event in events] != list(range(after + 1, after + 1 + len(events))):
             raise BrokenLog(
                 f"{place[0]}.{place[1]} goes on after offset {upto} in Kafka, and the log lacks some of what comes "
                 f"before it, from {after + 1} on. Was the database restored from an older backup? `mimo doctor` says "

@@ -26,9 +26,17 @@ _HEAD = "select coalesce(max(position), 0) from log.tail"
 # `|| ''` and `+ 0` keep the planner away from the index by topic: positions are what bounds the work.
 _READ = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
-    from log.tail
-    where position > $1 and position <= $2 and topic || '' = any ($3::text[]) and partition + 0 = any ($4::int[])
-    order by position limit $5"""
+    from (
+        select w.*, sum(octet_length(data::text)) over (order by position rows unbounded preceding)
+            - octet_length(data::text) as bytes_before
+        from (
+            select * from log.tail
+            where position > $1 and position <= $2
+                and topic || '' = any ($3::text[]) and partition + 0 = any ($4::int[])
+            order by position limit $5) w) measured
+    where bytes_before < $6
+    order by position"""
+LARGEST_CHARACTER_BYTES = 4
 
 
 class PostgresReader:
@@ -37,7 +45,7 @@ class PostgresReader:
     Args:
         connection: nobody else uses it.
         topics: full topic names.
-        batch_size: the most events in one batch.
+        batch_size: the most events in one batch; fewer when they are large.
         shuffle: mixes partitions at random, keeping the order within each; for tests.
     """
 
@@ -107,13 +115,19 @@ class PostgresReader:
                 self._topics,
                 self._partitions,
                 self._batch_size,
+                tail.BATCH_BYTES,
                 timeout=READ_TIMEOUT_SECONDS,
             )
-            self._cursor = rows[-1]["position"] if len(rows) == self._batch_size else end
+            self._cursor = rows[-1]["position"] if self._may_be_cut(rows) else end
             if events := self._new(rows):
                 # Whether that is the end of the log now is a new question, which costs a query; asked when it matters.
                 at_end = self._cursor >= self._head
                 return Batch(events), CaughtUp(self._cursor) if at_end else None
+
+    def _may_be_cut(self, rows: Sequence[asyncpg.Record]) -> bool:
+        """Whether there may be more in the window."""
+        characters = sum(len(row[10]) for row in rows)
+        return len(rows) == self._batch_size or characters * LARGEST_CHARACTER_BYTES >= tail.BATCH_BYTES
 
     def _new(self, rows: Sequence[asyncpg.Record]) -> list[Recorded]:
         """The rows that the checkpoints do not cover, proven to follow one another."""

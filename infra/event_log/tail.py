@@ -14,6 +14,8 @@ from events.errors import BrokenLog
 from events.recorded import Recorded
 
 READ_TIMEOUT_SECONDS = 10.0
+BATCH_BYTES = 8 * 1024 * 1024
+"""What the events of a batch hold at most, or one more than that; of usual ones the largest batch holds a third."""
 
 _ENDS = """
     select t.topic, p.partition, coalesce((
@@ -35,9 +37,15 @@ _UNKNOWN = """
         select from log.tail t where t.topic = c.topic and t.partition = c.partition and t."offset" = c."offset")"""
 _PAGE = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
-    from log.tail
-    where topic = $1 and partition = $2 and "offset" > $3 and "offset" <= $4
-    order by "offset" limit $5"""
+    from (
+        select p.*, sum(octet_length(data::text)) over (order by "offset" rows unbounded preceding)
+            - octet_length(data::text) as bytes_before
+        from (
+            select * from log.tail
+            where topic = $1 and partition = $2 and "offset" > $3 and "offset" <= $4
+            order by "offset" limit $5) p) measured
+    where bytes_before < $6
+    order by measured."offset" """
 _DIFFERENT = """
     select c.topic, c.partition, c."offset"
     from unnest($1::text[], $2::int[], $3::bigint[], $4::uuid[]) c (topic, partition, "offset", id)
@@ -89,9 +97,9 @@ async def page(connection: asyncpg.Connection, place: Place, after: int, upto: i
         place: the partition.
         after: the offset before the first.
         upto: the offset of the last at most.
-        limit: how many at most.
+        limit: how many at most; fewer when they are large.
     """
-    rows = await connection.fetch(_PAGE, *place, after, upto, limit, timeout=READ_TIMEOUT_SECONDS)
+    rows = await connection.fetch(_PAGE, *place, after, upto, limit, BATCH_BYTES, timeout=READ_TIMEOUT_SECONDS)
     return [Recorded(*row) for row in rows]
 
 

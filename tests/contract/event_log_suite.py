@@ -12,16 +12,19 @@ import sys
 import tracemalloc
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
 import pytest
 
+from events.bookmark import Place
 from events.courses import TOPIC as COURSES
+from events.courses import CoursePublished
 from events.enrollments import TOPIC as ENROLLMENTS
 from events.ports import Assigned, Batch, EventLog
 from events.recorded import Recorded
+from infra.ids import new_id
 from tests.contract.following import (
     HEARTBEATS_SECONDS,
     PATIENCE_SECONDS,
@@ -34,6 +37,8 @@ from tests.contract.following import (
 )
 from tests.written_log import WrittenLog
 
+PROMPTLY_SECONDS = 5.0
+"""Not for ever, on a machine however busy; it takes milliseconds."""
 _numbers = count()
 
 
@@ -144,14 +149,16 @@ class EventLogContract(ABC):
         assert by_place(got) == by_place(log.events[100:])
 
     async def test_it_stops_promptly_while_it_waits(self) -> None:
-        async with asyncio.timeout(2):
-            async with self.event_log().follow([COURSES], Memory()) as items:
-                await until_caught_up(items)
-                waiting = asyncio.ensure_future(anext(items))
-                await asyncio.sleep(0)
+        async with AsyncExitStack() as following:
+            items = await following.enter_async_context(self.event_log().follow([COURSES], Memory()))
+            await until_caught_up(items)
+            waiting = asyncio.ensure_future(anext(items))
+            await asyncio.sleep(0)
+            async with asyncio.timeout(PROMPTLY_SECONDS):
                 waiting.cancel()
                 with pytest.raises(asyncio.CancelledError):
                     await waiting
+                await following.aclose()
 
     async def test_who_is_interrupted_anywhere_goes_on_where_they_were(self, log: WrittenLog, group: str) -> None:
         happenings(log, 200)
@@ -183,6 +190,30 @@ class EventLogContract(ABC):
             finally:
                 tracemalloc.stop()
         assert kept_bytes < 3_000_000
+
+    @pytest.mark.parametrize("size", [20_000, 200], ids=["large", "usual"])
+    async def test_large_events_make_smaller_batches_and_memory_is_bounded_by_their_bytes(
+        self, log: WrittenLog, size: int, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("infra.event_log.tail.BATCH_BYTES", 1_000_000)
+        for _ in range(1_000):
+            log.add(CoursePublished(course_id=new_id()), data=f'{{"filling": "{"x" * size}"}}')
+        await self.publish(log)
+        got, lengths = list[tuple[Place, int]](), list[int]()
+        async with self.event_log().follow([COURSES], Memory(), batch_size=1_000) as items:
+            tracemalloc.start()
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    while len(got) < len(log.events):
+                        if isinstance(item := await anext(items), Batch):
+                            got += [((event.topic, event.partition), event.offset) for event in item.events]
+                            lengths.append(sum(len(event.data) for event in item.events))
+                _, peak_bytes = tracemalloc.get_traced_memory()
+            finally:
+                tracemalloc.stop()
+        assert sorted(got) == sorted(((event.topic, event.partition), event.offset) for event in log.events)
+        assert max(lengths) < 1_000_000 + 100 * (size + 100), "at most one slice more"
+        assert peak_bytes < 15_000_000 < 1_000 * 20_000, "the log does not fit"
 
     # -- groups --------------------------------------------------------------------------------------------------------
 
