@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 import psutil
 
@@ -41,10 +42,19 @@ def tied_to_parent(death_signal: signal.Signals) -> Callable[[], None]:
     return tie
 
 
-def matching(wanted: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
-    """List the running processes that `wanted` accepts; those it may not look into are left out."""
+def matching(
+    wanted: Callable[[psutil.Process], bool], among: Iterable[psutil.Process] | None = None
+) -> list[psutil.Process]:
+    """List the running processes that `wanted` accepts.
+
+    Any process may end while it is looked at: ask for its attributes in `wanted` only.
+
+    Args:
+        wanted: says whether a process is meant; those that it may not look into, or that end meanwhile, are not.
+        among: the processes to choose from; all others by default.
+    """
     found = []
-    for process in psutil.process_iter():
+    for process in psutil.process_iter() if among is None else among:
         try:
             if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE and wanted(process):
                 found.append(process)
@@ -53,11 +63,18 @@ def matching(wanted: Callable[[psutil.Process], bool]) -> list[psutil.Process]:
     return found
 
 
+def send(processes: Iterable[psutil.Process], signum: signal.Signals) -> None:
+    """Send a signal to those of the processes that have not ended; psutil makes sure that it is no recycled pid's."""
+    for process in processes:
+        with suppress(psutil.NoSuchProcess):
+            process.send_signal(signum)
+
+
 def end(processes: Iterable[psutil.Process], steps: Sequence[tuple[signal.Signals, float]]) -> None:
     """End processes, politely at first.
 
     Args:
-        processes: the ones to end; psutil makes sure that a recycled pid is never signalled.
+        processes: the ones to end.
         steps: pairs of a signal and the seconds to wait for it to work before the next step.
 
     Raises:
@@ -65,13 +82,9 @@ def end(processes: Iterable[psutil.Process], steps: Sequence[tuple[signal.Signal
     """
     alive = list(processes)
     for signum, seconds in steps:
-        for process in alive:
-            try:
-                process.send_signal(signum)
-                if signum != signal.SIGKILL:
-                    process.send_signal(signal.SIGCONT)  # a stopped process could not follow the request
-            except psutil.NoSuchProcess:
-                continue
+        send(alive, signum)
+        if signum != signal.SIGKILL:
+            send(alive, signal.SIGCONT)  # a stopped process could not follow the request
         deadline = time.monotonic() + seconds
         while alive and time.monotonic() < deadline:
             alive = [process for process in alive if not has_ended(process)]

@@ -113,6 +113,6 @@ def _by_whom(port: int) -> str:
         for connection in psutil.net_connections("inet"):
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
                 return f" by {psutil.Process(connection.pid).name()} (pid {connection.pid})"
-    except psutil.Error:
+    except (psutil.Error, OSError):  # also when it ends just now
         pass
     return ""

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import psutil
 
-from infra.processes import end, matching
+from infra.embedded_postgres import EmbeddedPostgres
+from infra.processes import end, matching, send, tied_to_parent
+from mimo.ground import MARK
 from tests.until import until
 
 ROOT = Path(__file__).parent.parent
@@ -68,6 +70,7 @@ class System:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "mimo", "up", *options],
                 cwd=ROOT, env=self._environment, stdout=output, stderr=output, start_new_session=True,
+                preexec_fn=tied_to_parent(signal.SIGTERM),
             )  # fmt: skip
 
     def _ended_early(self) -> bool:
@@ -85,8 +88,7 @@ class System:
 
     def parts(self) -> list[psutil.Process]:
         """Everything that carries its mark: APIs and projectors with their workers, the relay, the Kafka broker."""
-        place = str(self.data.resolve())
-        return matching(lambda process: process.environ().get("MIMO_SUPERVISED") == place)
+        return marked(self.data)
 
     def postgres(self) -> list[psutil.Process]:
         """The embedded server and its children."""
@@ -95,10 +97,15 @@ class System:
 
     def part(self, package: str) -> psutil.Process:
         """The main process of one part, once it runs."""
-        return until(lambda: [p for p in self._direct_children() if package in p.cmdline()], f"{package} runs")[0]
+        return until(lambda: matching(lambda one: package in one.cmdline(), self._own()), f"{package} runs")[0]
 
-    def _direct_children(self) -> list[psutil.Process]:
-        return [process for process in self.parts() if process.ppid() == self.supervisor.pid]
+    def postmaster(self) -> psutil.Process:
+        """The main process of the embedded server, once it runs."""
+        return until(lambda: matching(lambda one: one.name() == "postgres", self._own()), "PostgreSQL runs")[0]
+
+    def _own(self) -> list[psutil.Process]:
+        """What the supervisor itself has started."""
+        return children_of(self.supervisor)
 
     def is_ready(self) -> bool:
         """Whether both APIs say that they are."""
@@ -112,9 +119,7 @@ class System:
 
     def kill_everything(self) -> None:
         """`kill -9` of the supervisor, all parts and PostgreSQL at the same moment."""
-        for process in [self.supervisor, *self.parts(), *self.postgres()]:
-            if process.is_running():
-                process.kill()
+        send([self.supervisor, *self.parts(), *self.postgres()], signal.SIGKILL)
         assert self._process is not None
         self._process.wait()
 
@@ -132,6 +137,23 @@ class System:
                 self._process.kill()
                 self._process.wait()
         end([*self.parts(), *self.postgres()], [(signal.SIGKILL, STOP_SECONDS)])
+
+
+def marked(data: Path) -> list[psutil.Process]:
+    """All that `mimo up` on a data folder has started, beside PostgreSQL."""
+    place = str(data.resolve())
+    return matching(lambda process: process.environ().get(MARK) == place)
+
+
+def children_of(parent: psutil.Process) -> list[psutil.Process]:
+    """The running processes that a process has started; none when it has ended."""
+    return matching(lambda process: process.ppid() == parent.pid)
+
+
+def end_left_over(folder: Path) -> None:
+    """End the system that a killed run left on `data` in a folder."""
+    end(marked(folder / "data"), [(signal.SIGKILL, STOP_SECONDS)])
+    EmbeddedPostgres(folder / "data" / "postgres").end_left_over()
 
 
 def _says_ready(url: str) -> bool:

@@ -106,7 +106,7 @@ def _started(data: Path) -> dict[str, Mapping[str, str]]:
     place = str(data.resolve())
     found: dict[str, Mapping[str, str]] = {}
     for process in matching(lambda one: one.environ().get(MARK) == place):
-        with suppress(psutil.Error):  # it ended just now
+        with suppress(psutil.Error, OSError):  # it ended just now
             command, environment = process.cmdline(), process.environ()
             found |= {name: environment for name, (package, _) in PARTS.items() if package in command}
     return found

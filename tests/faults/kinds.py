@@ -6,6 +6,7 @@ for what is killed as a whole, by a new `mimo up`). Nobody's hand helps otherwis
 
 import asyncio
 import random
+import signal
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -16,9 +17,11 @@ import psutil
 
 from events.catalog import TOPICS
 from infra.kafka.topics import delete_topics
+from infra.processes import send
 from tests.faults.load import Load
 from tests.faults.pipeline import end_of, reached
 from tests.faults.product import BROKER, COMMAND, PARTS, POSTGRES, PROJECTOR, QUERY, RELAY, WORKERS, Product
+from tests.system import children_of
 from tests.until import until
 
 KILLED_AT_ONCE = (BROKER, RELAY, PROJECTOR, COMMAND, QUERY, POSTGRES)
@@ -75,37 +78,33 @@ def _with_workers(name: str) -> tuple[str, ...]:
 
 def kill(name: str, scene: Scene) -> Struck:
     """`kill -9` of one part."""
-    _victim(scene.product, name).kill()
+    send([_victim(scene.product, name)], signal.SIGKILL)
     return _struck(*_with_workers(name))
 
 
 def kill_projector_worker(scene: Scene) -> Struck:
     """`kill -9` of one of the processes that share the partitions."""
-    scene.chance.choice(scene.product.projector_workers()).kill()
+    send([scene.chance.choice(scene.product.projector_workers())], signal.SIGKILL)
     return _struck(WORKERS)
 
 
 def kill_several(scene: Scene) -> Struck:
     """`kill -9` of two, three or four at the same moment."""
     names = scene.chance.sample(KILLED_AT_ONCE, scene.chance.choice((2, 2, 3, 4)))
-    victims = [_victim(scene.product, name) for name in names]
-    for victim in victims:
-        victim.kill()
+    send([_victim(scene.product, name) for name in names], signal.SIGKILL)
     return _struck(*(word for name in names for word in _with_workers(name)), detail=", ".join(sorted(names)))
 
 
 def kill_relay_and(other: str, scene: Scene) -> Struck:
     """`kill -9` of the relay and of what it stands between, at the same moment."""
-    victims = [_victim(scene.product, name) for name in (other, RELAY)]
-    for victim in victims:
-        victim.kill()
+    send([_victim(scene.product, name) for name in (other, RELAY)], signal.SIGKILL)
     return _struck(other, RELAY)
 
 
 def kill_relay_with_standby(scene: Scene) -> Struck:
     """`kill -9` of the relay while another waits for its place."""
     scene.product.start_spare(RELAY)
-    scene.product.part(RELAY).kill()
+    send([scene.product.part(RELAY)], signal.SIGKILL)
     return _struck(RELAY)
 
 
@@ -113,14 +112,12 @@ def kill_relay_with_standby(scene: Scene) -> Struck:
 def _stopped(product: Product, names: Collection[str]) -> Iterator[None]:
     """SIGSTOP of parts with all their children, and SIGCONT at the end: children first, they have work at hand."""
     mains = [_victim(product, name) for name in names]
-    frozen = [process for main in mains for process in (main, *main.children(recursive=True))]
-    for process in frozen:
-        process.suspend()
+    frozen = [process for main in mains for process in (main, *children_of(main))]
+    send(frozen, signal.SIGSTOP)
     try:
         yield
     finally:
-        for process in reversed(frozen):
-            process.resume()
+        send(reversed(frozen), signal.SIGCONT)
 
 
 def freeze(package: str, scene: Scene) -> Struck:
@@ -156,11 +153,9 @@ def broker_away(scene: Scene) -> Struck:
     """The broker is killed, and killed again whenever it comes up, for some time; commands are accepted meanwhile."""
     ends_at = time.monotonic() + scene.outage_seconds
     before = scene.load.acknowledged()
-    kills = 0
     while time.monotonic() < ends_at:
         if (broker := scene.product.broker()) is not None:
-            broker.kill()
-            kills += 1
+            send([broker], signal.SIGKILL)
         time.sleep(HOLD_DOWN_SECONDS)
     accepted = scene.load.acknowledged() - before
     assert accepted > 0, "no command was accepted while the broker was away"

@@ -13,6 +13,7 @@ import psutil
 import pytest
 
 from events.errors import CannotStart
+from infra.processes import has_ended
 from mimo.part import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, STEADY_SECONDS, Part
 from mimo.signals import Signals
 from mimo.supervisor import Supervisor
@@ -135,11 +136,7 @@ def test_what_a_killed_part_had_started_ends_with_it(tmp_path: Path) -> None:
         os.kill(one.pid, signal.SIGKILL)
         return True
 
-    run([one], Script(kill, lambda: gone(grandchildren[0])))
-
-
-def gone(process: psutil.Process) -> bool:
-    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    run([one], Script(kill, lambda: has_ended(grandchildren[0])))
 
 
 def test_a_part_that_never_comes_up_is_given_up_and_the_others_are_ended(tmp_path: Path) -> None:
@@ -226,7 +223,7 @@ def test_a_part_ends_when_its_supervisor_is_killed(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", supervisor, RUNS, str(file)], stdin=subprocess.PIPE) as process:
         worker = pid_in(file)
         process.kill()
-    until(lambda: gone(worker), "the part ends")
+    until(lambda: has_ended(worker), "the part ends")
 
 
 def test_signals_are_remembered_wake_the_loop_and_go_back_to_what_they_were() -> None:
