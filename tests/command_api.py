@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -17,6 +15,7 @@ from command_api.app import new_command_api
 from infra.secrets import Secrets, load_secrets
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
+from infra.temporary_folder import temporary_folder
 
 PASSWORD = "correct horse battery"
 _numbers = itertools.count(1)
@@ -92,10 +91,10 @@ class School:
 @asynccontextmanager
 async def school(database_url: str, **settings: Any) -> AsyncIterator[School]:
     """Runs a command API in this process."""
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary_folder("mimo-school-") as folder:
         given = {
             "bcrypt_rounds": 4,
-            "data": Path(folder),
+            "data": folder,
             "database_url": database_url,
             "log_format": "json",
             **settings,

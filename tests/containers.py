@@ -11,7 +11,6 @@ import re
 import signal
 import socket
 import subprocess
-import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -20,6 +19,7 @@ from typing import Any
 
 from infra.embedded_postgres import binary
 from infra.processes import tied_to_parent
+from infra.temporary_folder import temporary_folder
 from infra.unprivileged import account_for
 from tests.compose import CADDYFILE, TOOLS, compose, install, make_context, stages
 from tests.foreign_images import begin_kafka, begin_postgres, make_database
@@ -274,8 +274,7 @@ def _asked(service: Mapping[str, Any]) -> str:
 @contextmanager
 def containers(**environment: str) -> Iterator[Containers]:
     """All services on a temporary folder, which is deleted at the end."""
-    with tempfile.TemporaryDirectory(prefix="mimo-containers-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
+    with temporary_folder("mimo-containers-") as folder:
         folder.chmod(0o755)  # as root, PostgreSQL runs under another account
         made = Containers(folder, **environment)
         try:

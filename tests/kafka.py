@@ -1,18 +1,14 @@
 """A throw-away Kafka broker for tests and benchmarks.
 
-Its folder is locked for as long as its maker lives; what killed runs left behind is swept away by the next one. Tests
-that share a broker keep out of each other's way with a prefix of their own (MIMO_KAFKA_PREFIX).
+Tests that share a broker keep out of each other's way with a prefix of their own (MIMO_KAFKA_PREFIX).
 """
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from infra.folder_lock import FolderLock
 from infra.kafka.broker import LocalBroker
+from infra.temporary_folder import temporary_folder
 
 PREFIX = "mimo-kafka-throw-away-"
 
@@ -26,33 +22,18 @@ def throw_away_broker(settings: Mapping[str, str] | None = None) -> Iterator[Loc
     Args:
         settings: Kafka's settings on top of the usual ones.
     """
-    sweep()
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    lock = FolderLock(folder)
-    lock.acquire()
-    broker = LocalBroker(folder / "kafka", 0, settings)
-    try:
-        broker.start()
-        yield broker
-    finally:
-        broker.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
-
-
-def sweep() -> None:
-    """End the brokers and delete the folders of runs that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        lock = FolderLock(folder)
+    with temporary_folder(PREFIX, end_left_over) as folder:
+        broker = LocalBroker(folder / "kafka", 0, settings)
         try:
-            if folder.stat().st_uid != os.geteuid() or not (folder / "lock").exists() or not lock.acquire():
-                continue
-            LocalBroker(folder / "kafka", 0).stop()
-            shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue  # another run sweeps at the same time
+            broker.start()
+            yield broker
         finally:
-            lock.release()
+            broker.stop()
+
+
+def end_left_over(folder: Path) -> None:
+    """End the broker that a killed run left in a folder of ours."""
+    LocalBroker(folder / "kafka", 0).stop()
 
 
 def main() -> None:

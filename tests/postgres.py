@@ -1,13 +1,8 @@
-"""A throw-away PostgreSQL server for tests, scripts and benchmarks, and databases cloned from a migrated template.
-
-Its folder is locked for as long as its maker lives; what killed runs left behind is swept away by the next one.
-"""
+"""A throw-away PostgreSQL server for tests, scripts and benchmarks, and databases cloned from a migrated template."""
 
 import asyncio
 import itertools
 import os
-import shutil
-import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -15,7 +10,7 @@ from pathlib import Path
 import asyncpg
 
 from infra.embedded_postgres import EmbeddedPostgres
-from infra.folder_lock import FolderLock
+from infra.temporary_folder import temporary_folder
 
 PREFIX = "mimo-throw-away-"
 TEMPLATE = "template_mimo"
@@ -33,34 +28,19 @@ def throw_away_server(
         durable: with fsync, as in production (benchmarks); tests do without.
         settings: PostgreSQL settings on top of the usual ones.
     """
-    sweep()
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    folder.chmod(0o755)  # as root, the server runs under another account
-    lock = FolderLock(folder)
-    lock.acquire()
-    server = EmbeddedPostgres(folder / "postgres", durable=durable, settings=settings)
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-        lock.release()
-
-
-def sweep() -> None:
-    """End the servers and delete the folders of runs that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        lock = FolderLock(folder)
+    with temporary_folder(PREFIX, end_left_over) as folder:
+        folder.chmod(0o755)  # as root, the server runs under another account
+        server = EmbeddedPostgres(folder / "postgres", durable=durable, settings=settings)
         try:
-            if folder.stat().st_uid != os.geteuid() or not (folder / "lock").exists() or not lock.acquire():
-                continue
-            EmbeddedPostgres(folder / "postgres").end_left_over()
-            shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue  # another run sweeps at the same time
+            server.start()
+            yield server
         finally:
-            lock.release()
+            server.stop()
+
+
+def end_left_over(folder: Path) -> None:
+    """End the server that a killed run left in a folder of ours."""
+    EmbeddedPostgres(folder / "postgres").end_left_over()
 
 
 async def make_template(server: EmbeddedPostgres, name: str = TEMPLATE) -> None:

@@ -11,7 +11,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from events.errors import CannotStart
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
+from infra.temporary_folder import temporary_folder
 from infra.web.metrics import MULTIPROCESS_FOLDER
 from infra.web.problems import problem
 
@@ -32,6 +32,8 @@ KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_SECONDS = 5
 BACKLOG = 2048
 COLLECTION_THRESHOLDS = (10_000, 20, 100)
+METRICS_PREFIX = "mimo-metrics-"
+"""Of the folders for several workers' numbers, where whoever starts us names none."""
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -139,9 +141,11 @@ def main(application: str, port_of: Callable[[Settings], int], *, workers_of: Ca
 
 
 def _serve(factory: str, settings: Settings, port: int, workers: int) -> None:
-    with tempfile.TemporaryDirectory(prefix="mimo-metrics-") as folder:
-        if workers > 1:
-            os.environ.setdefault(MULTIPROCESS_FOLDER, folder)
+    if workers == 1 or MULTIPROCESS_FOLDER in os.environ:
+        _run(factory, settings, port, workers)
+        return
+    with temporary_folder(METRICS_PREFIX) as folder:
+        os.environ[MULTIPROCESS_FOLDER] = str(folder)
         _run(factory, settings, port, workers)
 
 

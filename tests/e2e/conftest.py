@@ -1,13 +1,12 @@
 """Fixtures of the end-to-end tests: folders, and whole systems on them."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.system import System
+from infra.temporary_folder import temporary_folder
+from tests.system import System, end_left_over
 
 MakeSystem = Callable[..., System]
 
@@ -15,10 +14,9 @@ MakeSystem = Callable[..., System]
 @pytest.fixture
 def place() -> Iterator[Path]:
     """A folder that an unprivileged account can reach (pytest's own temporary folders are closed to it)."""
-    folder = Path(tempfile.mkdtemp(prefix="mimo-e2e-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with temporary_folder("mimo-e2e-", end_left_over) as folder:
+        folder.chmod(0o755)
+        yield folder
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from time import monotonic
 
@@ -18,6 +19,7 @@ import httpx2
 import psutil
 import pytest
 
+from infra.processes import matching
 from infra.web.server import PatientProtocol
 from tests.command_api import PASSWORD
 from tests.ports import free_port
@@ -118,17 +120,37 @@ def test_only_a_trusted_proxy_says_who_the_client_is(
     assert line["address"] == counted
 
 
+def starter() -> psutil.Process:
+    """The process that has started the workers."""
+    (found,) = matching(lambda one: one.ppid() == os.getpid() and one.cmdline()[1:] == ["-m", "command_api"])
+    return found
+
+
 def test_workers_end_when_their_starter_is_killed(database_url: str, tmp_path: Path) -> None:
     with serving(database_url, tmp_path, MIMO_WORKERS="2") as url:
         port = int(url.rpartition(":")[2])
-        (starter,) = [
-            process.pid for process in psutil.Process().children() if process.cmdline()[1:] == ["-m", "command_api"]
-        ]
-        os.kill(starter, signal.SIGKILL)
+        starter().kill()
         deadline = monotonic() + STOP_SECONDS
         while listens(port) and monotonic() < deadline:
             os.sched_yield()
         assert not listens(port)
+
+
+def test_nothing_of_it_is_left_in_the_temporary_folder_for_ever(database_url: str, tmp_path: Path) -> None:
+    place = tmp_path / "temporary"
+    place.mkdir()
+    server = partial(serving, database_url, tmp_path, TMPDIR=str(place))
+    with server():
+        pass
+    assert list(place.iterdir()) == []
+    with server(MIMO_WORKERS="2"):
+        (killed,) = place.iterdir()
+        starter().kill()
+    assert list(place.iterdir()) == [killed]
+    with server(MIMO_WORKERS="2"):
+        (other,) = place.iterdir()
+        assert other != killed
+    assert list(place.iterdir()) == []
 
 
 class Impatient(PatientProtocol):

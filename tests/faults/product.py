@@ -1,14 +1,8 @@
-"""`mimo up --kafka` on a folder of its own, whose ports stay the same over restarts, with stand-bys beside it.
+"""`mimo up --kafka` on a folder of its own, whose ports stay the same over restarts, with stand-bys beside it."""
 
-Its folder is locked for as long as its maker lives; what killed runs left behind is swept away by the next one.
-"""
-
-import os
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -18,12 +12,11 @@ from pathlib import Path
 import psutil
 
 from infra.embedded_postgres import EmbeddedPostgres
-from infra.folder_lock import FolderLock
 from infra.kafka.cluster import Cluster
 from infra.ports import free_port
-from infra.processes import end, matching
-from mimo.ground import MARK
-from tests.system import ROOT, System
+from infra.processes import matching
+from infra.temporary_folder import temporary_folder
+from tests.system import ROOT, System, children_of, end_left_over
 from tests.until import until
 
 PREFIX = "mimo-faults-"
@@ -87,7 +80,8 @@ class Product:
 
     def projector_workers(self) -> list[psutil.Process]:
         """The processes that do the projector's work."""
-        return [child for child in self.part(PROJECTOR).children() if "spawn_main" in " ".join(child.cmdline())]
+        children = children_of(self.part(PROJECTOR))
+        return matching(lambda child: "spawn_main" in " ".join(child.cmdline()), children)
 
     def broker(self) -> psutil.Process | None:
         """The broker, if it runs."""
@@ -97,10 +91,7 @@ class Product:
 
     def postgres(self) -> psutil.Process:
         """The database server's main process, once it runs."""
-        return until(self._postmasters, "PostgreSQL runs")[0]
-
-    def _postmasters(self) -> list[psutil.Process]:
-        return [process for process in self.system.postgres() if process.ppid() == self.system.supervisor.pid]
+        return self.system.postmaster()
 
     def start_spare(self, package: str) -> psutil.Process:
         """Start a stand-by with the environment of the part that it stands by for, but a port of its own.
@@ -172,43 +163,19 @@ class Product:
 @contextmanager
 def throw_away_product() -> Iterator[Product]:
     """A running system in a temporary folder, which is deleted at the end unless something goes wrong."""
-    sweep()
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX))
-    folder.chmod(0o755)  # as root, PostgreSQL runs under another account
-    lock = FolderLock(folder)
-    lock.acquire()
-    product = Product(folder)
-    try:
-        product.start()
-        yield product
-    except Exception:
-        keep(product)
-        raise
-    finally:
-        product.clean_up()
-        lock.release()
-        if not (folder / KEPT).exists():
-            shutil.rmtree(folder, ignore_errors=True)
+    with temporary_folder(PREFIX, end_left_over, lambda folder: not (folder / KEPT).exists()) as folder:
+        folder.chmod(0o755)  # as root, PostgreSQL runs under another account
+        product = Product(folder)
+        try:
+            product.start()
+            yield product
+        except Exception:
+            keep(product)
+            raise
+        finally:
+            product.clean_up()
 
 
 def keep(product: Product) -> None:
     """Let the folder stay, to be looked at."""
     (product.folder / KEPT).touch()
-
-
-def sweep() -> None:
-    """End what runs that were killed have left, and delete their folders; folders that were kept stay."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        lock = FolderLock(folder)
-        try:
-            if folder.stat().st_uid != os.geteuid() or not (folder / "lock").exists() or not lock.acquire():
-                continue
-            place = str(folder / "data")
-            end(matching(lambda process, mark=place: process.environ().get(MARK) == mark), [(signal.SIGKILL, 5.0)])  # type: ignore[misc]
-            EmbeddedPostgres(folder / "data" / "postgres").end_left_over()
-            if not (folder / KEPT).exists():
-                shutil.rmtree(folder, ignore_errors=True)
-        except OSError:
-            continue  # another run sweeps at the same time
-        finally:
-            lock.release()

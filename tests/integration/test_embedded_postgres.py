@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,19 +15,20 @@ import pytest
 
 from events.errors import CannotStart
 from infra.embedded_postgres import EmbeddedPostgres
+from infra.processes import has_ended
+from infra.temporary_folder import sweep, temporary_folder
 from infra.unprivileged import Account
-from tests.postgres import sweep
+from tests.postgres import PREFIX, end_left_over
 from tests.until import until
 
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """A folder that an unprivileged account can reach."""
-    place = Path(tempfile.mkdtemp(prefix="mimo-test-"))
-    place.chmod(0o755)
-    yield place
-    EmbeddedPostgres(place / "postgres").end_left_over()
-    shutil.rmtree(place)
+    with temporary_folder("mimo-test-", end_left_over) as place:
+        place.chmod(0o755)
+        yield place
+        end_left_over(place)
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_a_left_over_server_is_ended_even_when_it_was_stopped_with_sigstop(serve
     successor.start()
     try:
         assert ask(successor, "select 1") == 1
-        assert not left_over.is_running() or left_over.status() == psutil.STATUS_ZOMBIE
+        assert has_ended(left_over)
     finally:
         successor.stop()
 
@@ -191,10 +191,10 @@ def test_a_folder_without_a_database_is_said(folder: Path) -> None:
 
 
 def test_the_next_run_sweeps_away_what_a_killed_run_left() -> None:
-    abandoned = Path(tempfile.mkdtemp(prefix="mimo-throw-away-"))
+    abandoned = Path(tempfile.mkdtemp(prefix=PREFIX))
     (abandoned / "lock").write_text("1")
     (abandoned / "postgres").mkdir()
-    sweep()
+    sweep(PREFIX, end_left_over)
     assert not abandoned.exists()
 
 

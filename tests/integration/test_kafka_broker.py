@@ -21,7 +21,9 @@ from infra.folder_lock import FolderLock
 from infra.kafka.broker import LocalBroker
 from infra.kafka.configuration import DATA, HOST
 from infra.kafka.jars import cache_folder, class_path
-from tests.kafka import PREFIX, sweep
+from infra.processes import has_ended
+from infra.temporary_folder import sweep
+from tests.kafka import PREFIX, end_left_over
 from tests.system import ROOT
 from tests.until import until
 
@@ -154,7 +156,7 @@ def test_one_that_was_left_behind_is_ended_first_even_a_frozen_one(broker: Local
     left_over.send_signal(signal.SIGSTOP)
     again = LocalBroker(broker.folder, 0)
     again.start()
-    assert not left_over.is_running() or left_over.status() == psutil.STATUS_ZOMBIE
+    assert has_ended(left_over)
     assert process_of(again).pid != left_over.pid
     again.stop()
 
@@ -208,10 +210,10 @@ def test_what_a_killed_test_run_left_is_swept_away() -> None:
     broker.start(tied=False)
     lock = FolderLock(folder)
     assert lock.acquire()
-    sweep()
+    sweep(PREFIX, end_left_over)
     assert broker.standing().serving
     lock.release()
-    sweep()
+    sweep(PREFIX, end_left_over)
     assert not folder.exists()
     assert broker.process() is None
     broker.stop()
