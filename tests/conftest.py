@@ -1,6 +1,7 @@
 """Fixtures that all kinds of tests share: a PostgreSQL server, a migrated database of one's own, a Kafka broker."""
 
 import os
+import signal
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -12,6 +13,10 @@ from tests.postgres import TEMPLATE, cloned_database, make_template, throw_away_
 
 for name in [name for name in os.environ if name.startswith("MIMO_")]:
     del os.environ[name]  # tests must never meet somebody's real installation
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in the background (`make test &`), all that we start would not hear Ctrl-C either.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
