@@ -18,6 +18,7 @@ from events.messages import ChannelOpened, MessageDeleted, MessageSent
 from events.recorded import Recorded
 from infra.ids import new_id
 from tests.documents import blocks, section
+from tests.odd_records import odd_producer
 from tests.system import ROOT
 from tests.until import until
 from tests.written_log import WrittenLog
@@ -173,6 +174,18 @@ async def test_topics_that_were_deleted_and_filled_again_change_nothing(
     await topics.write(talk(log, 4, 30))
     if not running:
         example.start()
+    await example.wait_for(log)
+
+
+async def test_records_that_are_no_events_stop_nothing(
+    topics: WrittenTopics, log: WrittenLog, example: Example
+) -> None:
+    await topics.write(talk(log, 3, 20))
+    async with odd_producer(topics.cluster) as odd:
+        for partition in range(PARTITIONS):
+            await odd.write((TOPIC, partition), [(None, None, []), (b"k", b"v", [("ce_mimooffset", b"\xff")])])
+    await topics.write(talk(log, 3, 20))
+    example.start()
     await example.wait_for(log)
 
 
