@@ -13,9 +13,12 @@ def main() -> None:
     if sys.version_info < OLDEST_PYTHON:
         found = ".".join(str(part) for part in sys.version_info[:3])
         sys.exit("mimo needs Python 3.11 or newer; this is Python " + found + " (" + sys.executable + ").")
-    from mimo.cli import run
+    try:
+        from mimo.cli import run
 
-    run()
+        run()
+    except KeyboardInterrupt:  # so early that nothing has begun
+        sys.exit(130)
 
 
 if __name__ == "__main__":
