@@ -1,6 +1,7 @@
 """Fixtures of the end-to-end tests: folders, and whole systems on them."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,18 @@ from tests.system import System, end_left_over
 MakeSystem = Callable[..., System]
 
 
-@pytest.fixture
-def place() -> Iterator[Path]:
+@contextmanager
+def reachable_folder() -> Iterator[Path]:
     """A folder that an unprivileged account can reach (pytest's own temporary folders are closed to it)."""
     with temporary_folder("mimo-e2e-", end_left_over) as folder:
         folder.chmod(0o755)
+        yield folder
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """Such a folder."""
+    with reachable_folder() as folder:
         yield folder
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from infra.kafka.broker import LocalBroker
 from infra.kafka.probe import answers
-from tests.system import ROOT, run_mimo
+from tests.system import ANY_PORTS, ROOT, run_mimo
 from tests.until import until
 
 
@@ -39,6 +39,9 @@ def test_from_start_to_wipe(data: Path) -> None:
     again = kafka(data, "start")
     assert again.returncode == 0
     assert f"already running at {found['address']} (pid {found['pid']})" in again.stdout
+    beside = run_mimo("up", "--kafka-port", "0", *ANY_PORTS, MIMO_DATA=str(data))
+    assert beside.returncode == 1
+    assert f"end it with `mimo kafka stop`, or use it by MIMO_KAFKA_BOOTSTRAP={found['address']}." in beside.stderr
     for refused in (kafka(data, "start", "--port", "1"), kafka(data, "wipe")):
         assert refused.returncode == 1
         assert "Stop it first: `mimo kafka stop`" in refused.stderr

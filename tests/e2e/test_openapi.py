@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from tests.e2e.conftest import MakeSystem
+from tests.e2e.conftest import reachable_folder
 from tests.system import ROOT, System, run_mimo
 
 PASSWORD = "a trial of everything"
@@ -81,11 +81,21 @@ def try_everything(address: str, environment: Mapping[str, str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    """One for both APIs, each tried by people of its own."""
+    with reachable_folder() as folder:
+        running = System(folder / "data", MIMO_RATE_LIMITS="off")
+        try:
+            yield running.start()
+        finally:
+            running.clean_up()
+
+
 @pytest.mark.parametrize("api", ["command", "query"])
-def test_schemathesis_finds_nothing(make_system: MakeSystem, api: str) -> None:
-    system = make_system(MIMO_RATE_LIMITS="off").start()
+def test_schemathesis_finds_nothing(system: System, api: str) -> None:
     with ExitStack() as stack:
-        owner, other = (signed_in(system, f"{name}@example.org", stack) for name in ("owner", "other"))
+        owner, other = (signed_in(system, f"{name}-{api}@example.org", stack) for name in ("owner", "other"))
         ids, bookmark = things_that_exist(owner, other)
     if api == "query":  # whom nothing is closed to
         granted = run_mimo("users", "grant", owner.email, "admin", "--data", str(system.data))
@@ -97,4 +107,3 @@ def test_schemathesis_finds_nothing(make_system: MakeSystem, api: str) -> None:
         "MIMO_TRIAL_BOOKMARK": bookmark,
     }
     try_everything(getattr(system, api), environment)
-    system.stop()

@@ -5,23 +5,19 @@ import signal
 import urllib.request
 from pathlib import Path
 
-import psutil
-import pytest
-
 from tests.e2e.conftest import MakeSystem
 from tests.e2e.school import acknowledged, demo, verify
 from tests.system import run_mimo
 from tests.until import until
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
-def test_it_comes_up_says_ready_once_and_goes_when_asked(make_system: MakeSystem, signum: signal.Signals) -> None:
+def test_it_comes_up_says_ready_once_and_goes_when_asked(make_system: MakeSystem) -> None:
     system = make_system().start()
     assert system.is_ready()
     for url in (system.command, system.query):
         with urllib.request.urlopen(f"{url}/docs") as page:
             assert page.status == 200
-    assert system.stop(signum) == 0
+    assert system.stop() == 0
     assert system.is_gone()
     assert system.said().count("\nready  ") == 1
     assert "Traceback" not in system.said()
@@ -37,8 +33,7 @@ def test_any_part_may_be_killed_while_a_school_goes_on(make_system: MakeSystem, 
             killed.kill()
             until(lambda old=killed.pid, name=package: system.part(name).pid != old, f"{package} is back")  # type: ignore[misc]
             until(system.is_ready, f"the system is ready again after {package} was killed")
-        server = next(process for process in system.postgres() if process.ppid() == system.supervisor.pid)
-        server.kill()
+        system.postmaster().kill()
         until(lambda: "PostgreSQL ended" in system.said(), "the end of PostgreSQL is said")
         until(system.is_ready, "the system is ready again after PostgreSQL was killed")
         output, _ = school.communicate(timeout=120)
@@ -62,18 +57,6 @@ def test_everything_may_be_killed_in_the_middle_and_nothing_acknowledged_is_lost
     verify(second, journal)
 
 
-def test_when_only_the_supervisor_is_killed_the_next_one_cleans_up_and_works(make_system: MakeSystem) -> None:
-    first = make_system("--workers", "2").start()
-    stopped = [first.part("query_api"), *first.postgres()]
-    for process in stopped:
-        process.suspend()  # so that they cannot notice that the supervisor dies
-    first.supervisor.kill()
-    second = make_system().start()
-    assert second.is_ready()
-    assert not [process for process in stopped if process.is_running() and process.status() == psutil.STATUS_STOPPED]
-    assert all(process.ppid() == second.supervisor.pid for process in second.parts())
-
-
 def test_a_second_one_on_the_same_data_is_refused(make_system: MakeSystem) -> None:
     system = make_system().start()
     refused = run_mimo("up", "--data", str(system.data))
@@ -81,6 +64,8 @@ def test_a_second_one_on_the_same_data_is_refused(make_system: MakeSystem) -> No
     assert f"Another mimo (pid {system.supervisor.pid}) is running on" in refused.stderr
     assert "Traceback" not in refused.stderr
     assert system.is_ready()
+    assert system.stop(signal.SIGINT) == 0
+    assert system.is_gone()
 
 
 def test_status_grant_and_migrate_work_beside_it_and_without_it(make_system: MakeSystem, place: Path) -> None:

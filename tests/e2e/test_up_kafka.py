@@ -13,8 +13,9 @@ from aiokafka import AIOKafkaProducer
 
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.kafka.jars import class_path
+from infra.processes import matching, send
 from tests.e2e.conftest import MakeSystem
-from tests.e2e.school import acknowledged, demo, verify
+from tests.e2e.school import demo, verify
 from tests.system import System, run_mimo
 from tests.until import until
 
@@ -66,15 +67,11 @@ def topics(*arguments: str, **environment: str) -> list[Row]:
     return sorted((one["topic"].removeprefix(prefix), one["partition"], one["last"]) for one in held)
 
 
-def broker_of(system: System) -> psutil.Process:
-    return system.part("kafka.Kafka")
-
-
 def test_a_newcomer_goes_through_kafka_and_finds_everything_there(make_system: MakeSystem, place: Path) -> None:
     system = make_system("--kafka", *KAFKA).start()
     data = ("--data", str(system.data))
     assert system.kafka is not None
-    use(system, place / "first", 30)
+    use(system, place / "journal", 30)
     assert topics(*data) == ask(database_of(system), HELD)
     doctor = run_mimo("doctor", *data)
     assert (doctor.returncode, doctor.stdout.splitlines()[-1]) == (0, "Nothing is wrong."), doctor.stdout
@@ -87,41 +84,12 @@ def test_a_newcomer_goes_through_kafka_and_finds_everything_there(make_system: M
     assert system.is_gone()
     assert "Traceback" not in system.said()
 
-    again = make_system("--kafka", *KAFKA).start()
-    use(again, place / "second", 30)
-    assert topics(*data) == ask(database_of(again), HELD)
-    again.kill_everything()
-    last = make_system("--kafka", *KAFKA).start()
-    verify(last, place / "first")
-    verify(last, place / "second")
-    assert topics(*data) == ask(database_of(last), HELD)
-
-
-def test_relay_broker_and_projectors_may_be_killed_while_a_school_goes_on(make_system: MakeSystem, place: Path) -> None:
-    system = make_system(*KAFKA, "--projector-workers", "2").start()
-    journal = place / "journal"
-    names = {"infra.relay": "relay", "kafka.Kafka": "Kafka broker", "projectors": "projector"}
-    with demo(system, journal, "--rate", "40", "--messages", "400") as school:
-        for number, package in enumerate(names, start=1):
-            until(lambda enough=number * 60: acknowledged(journal) >= enough, "messages are acknowledged")  # type: ignore[misc]
-            killed = system.part(package)
-            killed.kill()
-            until(lambda old=killed.pid, name=package: system.part(name).pid != old, f"{package} is back")  # type: ignore[misc]
-        output, _ = school.communicate(timeout=120)
-    assert school.returncode == 0, output
-    assert "400 messages acknowledged: 400 found" in output
-    for name in names.values():
-        assert f"The {name} ended (killed by SIGKILL)" in system.said()
-    until(lambda: topics("--data", str(system.data)) == ask(database_of(system), HELD), "the topics equal the log")
-    assert system.stop() == 0
-    assert system.is_gone()
-
 
 def test_both_modes_take_turns_on_one_data_folder_and_nothing_is_built_again(
     make_system: MakeSystem, place: Path
 ) -> None:
     before: list[Row] = []
-    for turn, options in enumerate([(), KAFKA, (), KAFKA]):
+    for turn, options in enumerate([KAFKA, (), KAFKA]):
         system = make_system(*options).start()
         assert (system.kafka is not None) == bool(options)
         journal = place / f"journal-{turn}"
@@ -133,8 +101,8 @@ def test_both_modes_take_turns_on_one_data_folder_and_nothing_is_built_again(
         before = checkpoints
         if options:
             assert topics("--data", str(system.data)) == ask(database_of(system), HELD)
-        for earlier in range(turn):
-            verify(system, place / f"journal-{earlier}")
+            for earlier in range(turn):
+                verify(system, place / f"journal-{earlier}")
         assert system.stop() == 0
 
 
@@ -167,28 +135,15 @@ async def write_garbage(bootstrap: str, topic: str) -> None:
         await producer.send_and_wait(topic, b"garbage", partition=0)
 
 
-def test_when_only_the_supervisor_is_killed_the_next_one_ends_the_broker_too(make_system: MakeSystem) -> None:
-    first = make_system(*KAFKA).start()
-    stopped = [broker_of(first), first.part("infra.relay")]
-    for process in stopped:
-        process.suspend()  # so that they cannot notice that the supervisor dies
+def test_when_only_the_supervisor_is_killed_the_next_one_cleans_up_and_works(make_system: MakeSystem) -> None:
+    first = make_system(*KAFKA, "--workers", "2").start()
+    stopped = [*map(first.part, ("kafka.Kafka", "infra.relay", "query_api")), *first.postgres()]
+    send(stopped, signal.SIGSTOP)  # so that they cannot notice that the supervisor dies
     first.supervisor.kill()
     second = make_system(*KAFKA).start()
     assert second.is_ready()
-    assert not [process for process in stopped if process.is_running() and process.status() == psutil.STATUS_STOPPED]
-    assert all(process.ppid() == second.supervisor.pid for process in second.parts())
-
-
-def test_a_broker_that_was_started_by_hand_is_left_alone(make_system: MakeSystem) -> None:
-    system = make_system(*KAFKA)
-    data = ("--data", str(system.data))
-    assert run_mimo("kafka", "start", "--port", "0", *data).returncode == 0
-    try:
-        refused = run_mimo("up", *KAFKA, *data)
-        assert refused.returncode == 1
-        assert "already: end it with `mimo kafka stop`, or use it by MIMO_KAFKA_BOOTSTRAP=127.0.0.1:" in refused.stderr
-    finally:
-        assert run_mimo("kafka", "stop", *data).returncode == 0
+    assert not matching(lambda process: process.status() == psutil.STATUS_STOPPED, stopped)
+    assert not matching(lambda process: process.ppid() != second.supervisor.pid, second.parts())
 
 
 def test_a_port_that_is_taken_is_said_with_who_has_it(place: Path, kafka_server: str) -> None:

@@ -23,6 +23,7 @@ ROUNDS = (
     "broker away",
     "topics deleted",
     "kill -9 of several at once",
+    "kill -9 of the projector",
     "kill -9 of everything",
 )
 LIVE_MESSAGES = """
