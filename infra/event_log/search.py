@@ -38,7 +38,7 @@ class Search:
     """Asks one connection.
 
     Args:
-        connection: nobody else uses it meanwhile; it was opened by `searching`, or made ready by `lanes.prepare`.
+        connection: nobody else uses it meanwhile.
     """
 
     def __init__(self, connection: asyncpg.Connection) -> None:
@@ -144,7 +144,6 @@ async def searching(url: str) -> AsyncIterator[Search]:
     """
     connection = await connect(url, application="mimo-events", role=Role.QUERY)
     try:
-        await lanes.prepare(connection)
         yield Search(connection)
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
         raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
