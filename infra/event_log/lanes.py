@@ -26,8 +26,8 @@ PATTERN_WINDOW = 2_000
 """Numbers that one statement looks through at most; matching a pattern costs most."""
 LAST_POSITION = 2**63 - 1
 
-# Parameters: 1 kind, 2 stream or topic, 3 partition, 4 and 5 the numbers after which and up to which. Only the branch of
-# that kind is run. `|| ''` keeps the planner away from other indexes than the lane's.
+# Parameters: 1 kind, 2 stream or topic, 3 partition, 4 and 5 the numbers after which and up to which. Only the branch
+# of that kind is run. `|| ''` keeps the planner away from other indexes than the lane's.
 # What is sealed is random: a pattern that is found in nothing else was not found.
 _READ = """
     select e.number, e.position, e.id, e.stream, e.version, e.topic, e.partition, e."offset", e.key, e.type, e.schema,
