@@ -7,7 +7,7 @@ import asyncio
 import random
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from mimo.demo.client import Person
@@ -18,7 +18,7 @@ OPENINGS = ("I think", "Does anybody know why", "Today I learned that", "Please 
 MIDDLES = ("the second exercise", "the proof on page 12", "this experiment", "the last lecture", "our project")
 ENDINGS = ("works after all", "is harder than it looks", "needs another look", "was worth it", "surprised everyone")
 READ_EVERY = 5
-"""Every so many messages somebody reads the channel with the message's bookmark."""
+"""Every so many messages somebody reads the channel with the bookmarks of the message and of their own enrolment."""
 AT_ONCE_REGISTERING = 2
 AT_ONCE_SENDING = 64
 
@@ -44,11 +44,11 @@ class Plan:
 
 @dataclass(frozen=True)
 class Room:
-    """A course's channel and who may talk there."""
+    """A course's channel and who may talk there, each with the bookmark of what lets them."""
 
     course_id: str
     channel_id: str
-    members: tuple[Person, ...]
+    members: Mapping[Person, str]
 
 
 Progress = Callable[[str, int, int], None]
@@ -102,21 +102,23 @@ class School:
         owner = self.people[owner_id]
         title = f"{SUBJECTS[number % len(SUBJECTS)]} {secrets.token_hex(2)}"
         course = {"title": title, "description": f"Everything about {title}.", "tags": ["demo"]}
-        made, _ = await owner.do("POST", "/v1/courses", course)
+        made, bookmark = await owner.do("POST", "/v1/courses", course)
         course_id, channel_id = made["course_id"], made["channel_id"]
         self._journal.note("CreateCourse", user_id=owner_id, course_id=course_id, channel_id=channel_id)
         await owner.do("POST", f"/v1/courses/{course_id}/publish")
         self._journal.note("PublishCourse", course_id=course_id)
 
+        members = {owner: bookmark}
+
         async def enrol(user_id: str, person: Person) -> None:
-            await person.do("POST", f"/v1/courses/{course_id}/enrollments")
+            _, members[person] = await person.do("POST", f"/v1/courses/{course_id}/enrollments")
             self._journal.note("Enroll", user_id=user_id, course_id=course_id)
 
         async with asyncio.TaskGroup() as tasks:
             for user_id, person in self.people.items():
                 if person is not owner:
                     tasks.create_task(enrol(user_id, person))
-        return Room(course_id, channel_id, tuple(self.people.values()))
+        return Room(course_id, channel_id, members)
 
     async def talk(self, rooms: list[Room]) -> None:
         """Send messages at the planned rate; what the system cannot take at that rate is sent as fast as it can."""
@@ -131,7 +133,7 @@ class School:
                     break
                 await gate.acquire()
                 room = random.choice(rooms)  # noqa: S311 - a play, not a secret
-                task = tasks.create_task(self._say(room, random.choice(room.members), total))  # noqa: S311
+                task = tasks.create_task(self._say(room, random.choice(list(room.members)), total))  # noqa: S311
                 task.add_done_callback(lambda _task: gate.release())
 
     async def _say(self, room: Room, person: Person, total: int) -> None:
@@ -144,7 +146,8 @@ class School:
         self._progress("messages acknowledged", self._sent, total)
         self.bookmarks[room.channel_id] = bookmark
         if self._sent % READ_EVERY == 0:
-            reader = random.choice(room.members)  # noqa: S311
-            page = await reader.read(f"{path}?limit=1&after_seq={seq - 1}&before_seq={seq + 1}", bookmark)
+            reader, joined = random.choice(list(room.members.items()))  # noqa: S311
+            both = f"{joined},{bookmark}"  # the message, and that this one may read it
+            page = await reader.read(f"{path}?limit=1&after_seq={seq - 1}&before_seq={seq + 1}", both)
             if [message["message_id"] for message in page["items"]] != [message_id]:
                 self.stale_reads += 1
