@@ -131,6 +131,8 @@ def _recovered(struck: Struck, product: Product, load: Load) -> tuple[float | No
     target: Target | None = None
     unready: dict[str, str] = {}
     while time.monotonic() < struck.ended_at + PATIENCE_SECONDS:
+        if ended := load.gave_up():
+            return None, {"the load": ended}
         try:
             target = target or asyncio.run(end_of(product.url()))
             unready = product.unready()
