@@ -13,7 +13,7 @@ import typer
 
 from events.errors import MimoError
 from infra.settings import LogFormat, LogLevel, settings_table
-from mimo import events, kafka, log, pipeline, topics, users
+from mimo import events, kafka, log, pipeline, replay, topics, users
 from mimo.options import Data, read_settings
 
 app = typer.Typer(
@@ -106,6 +106,10 @@ def migrate(data: Data = None) -> None:
 app.command()(pipeline.status)
 app.command()(pipeline.doctor)
 app.command("dead-letters")(pipeline.dead_letters)
+app.command()(replay.replay)
+app.command()(replay.rollback)
+app.command()(replay.generations)
+app.command()(replay.drop)
 
 
 @app.command()

@@ -8,10 +8,6 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from events.ports import EventLog
-from infra.event_log.kafka import KafkaLog
-from infra.event_log.postgres import PostgresLog
-from infra.kafka.cluster import Cluster
 from infra.postgres import Role, connect, pool
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
@@ -19,7 +15,7 @@ from infra.web.application import new_application
 from infra.web.beside import Beside
 from infra.web.health import add_health
 from infra.web.server import settle
-from projectors.session import Connect
+from projectors.following import log_of
 from projectors.views import PROJECTIONS
 from projectors.worker import Worker
 
@@ -45,7 +41,7 @@ def new_projector(settings: Settings) -> FastAPI:
     """
     url = settings.require_database_url
     own = partial(connect, url, application=APPLICATION, role=Role.PROJECTOR)
-    log = _log(settings, own)
+    log = log_of(settings, own)
     keys = pool(url, application=APPLICATION, role=Role.PROJECTOR, min_size=0, max_size=KEY_CONNECTIONS)
     beside = Beside("projection worker")
 
@@ -61,15 +57,6 @@ def new_projector(settings: Settings) -> FastAPI:
     checks = {projection.name: beside.checked(partial(_check, app, projection.name)) for projection in PROJECTIONS}
     add_health(app, checks)
     return app
-
-
-def _log(settings: Settings, own: Connect) -> EventLog:
-    """What the projections follow."""
-    cluster = Cluster.of(settings)
-    if cluster is None:
-        return PostgresLog(own)
-    cluster.client_options(APPLICATION)  # whatever is wrong with certificates and passwords is said now
-    return KafkaLog(own, cluster)
 
 
 async def _check(app: FastAPI, name: str) -> str | None:

@@ -58,6 +58,12 @@ class Erasing:
             self._unsure.add(generation.schema)
             self._news.set()
 
+    def let_go(self, generation: Generation) -> None:
+        """No more: somebody else keeps it up, or nobody may read it."""
+        self._generations = [one for one in self._generations if one[1] != generation]
+        self._people.pop(generation.schema, None)
+        self._unsure.discard(generation.schema)
+
     def begun(self) -> None:
         """See `Follower`: nobody told what happened while there was no connection."""
         self._unsure |= self._people.keys()
@@ -91,7 +97,7 @@ class Erasing:
 
     async def _see_to(self, projection: Projection, generation: Generation) -> None:
         schema = generation.schema
-        people, unsure = set(self._people[schema]), schema in self._unsure
+        people, unsure = set(self._people.get(schema, ())), schema in self._unsure
         self._unsure.discard(schema)  # now: a connection that is lost meanwhile makes it unsure again
         if not people and not unsure:
             return
@@ -103,7 +109,7 @@ class Erasing:
                 people |= {row[0] for row in rows}
             if people:
                 await self._erase(connection, projection, schema, sorted(people))
-        self._people[schema] -= people
+        self._people.get(schema, set()).difference_update(people)
 
     @staticmethod
     async def _erase(

@@ -1,20 +1,33 @@
 """Generations: which builds of a projection there are, how one is born, and which one readers see.
 
-It must not know how a generation is filled.
+    building ──► standby ◄──► live          any of them ──► retired
+    a replay fills it    switch             dropped
+
+Every standby is kept up with the log like the live one, so showing it is a switch at any time. It must not know how a
+generation is filled.
 """
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
+from enum import StrEnum
+from time import monotonic
 from uuid import UUID
 
 import asyncpg
 import structlog
 
+from events.errors import MimoError
 from projectors.checkpoints import CHANNEL, Generation
 from projectors.projection import Projection
 
 LOCK_TIMEOUT = "100ms"
 """A reader that holds a view makes us wait and try again, never other readers wait behind us."""
+BLINK_SECONDS = 0.3
+"""How long a switch may hold up the live generation's writer."""
+LOOK_SECONDS = 0.005
+LATE_SECONDS = 1.0
 
 _ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('mimo generations of ' || $1, 0))"
 _INSTALLATION = "select log_id, partitions from log.installation"
@@ -27,54 +40,179 @@ _RETIRE_OTHER_TOPICS = """
         select distinct c.topic collate "C" from projection.checkpoint c
         where c.projection = g.projection and c.generation = g.generation order by 1)
     returning generation"""
-_CURRENT = """
+_FOLLOWED = """
     select generation, status from projection.generation
-    where projection = $1 and version = $2 and status <> 'retired' order by generation"""
+    where projection = $1 and version = $2 and status in ('standby', 'live') order by generation"""
 _BEAR = """
     insert into projection.generation (projection, version, generation, status, log_id)
-    select $1, $2, coalesce(max(generation), 0) + 1, 'building', $3 from projection.generation where projection = $1
+    select $1, $2, coalesce(max(generation), 0) + 1, $3, $4 from projection.generation where projection = $1
     returning generation"""
 _CHECKPOINTS = """
     insert into projection.checkpoint (projection, generation, topic, partition, "offset")
     select $1, $2, t.topic, p.partition, 0
     from unnest($3::text[]) t (topic), generate_series(0, $4 - 1) p (partition)"""
+_NEXT = """
+    select g.generation, g.status from projection.generation g
+    where g.projection = $1 and g.version = $2 and g.live_at is null and g.status in ('building', 'standby')
+      and g.generation > all (
+        select l.generation from projection.generation l
+        where l.projection = $1 and l.version = $2 and l.status = 'live')
+    order by g.generation desc limit 1"""
+_STAND_BY_NOW = """
+    update projection.generation set status = 'standby'
+    where projection = $1 and generation = $2 and status = 'building'"""
+_IS_LATE = """
+    select exists (
+        select from projection.checkpoint c
+        join log.tail e on e.topic = c.topic and e.partition = c.partition and e."offset" = c."offset" + 1
+        where c.projection = $1 and c.generation = $2 and e.at < clock_timestamp() - make_interval(secs => $3))"""
+_FREEZE = """
+    select from projection.checkpoint c join projection.generation g using (projection, generation)
+    where g.projection = $1 and g.version = $2 and g.status = 'live'
+    order by c.topic, c.partition for update of c"""
+_IS_BEHIND = """
+    select exists (
+        select from projection.generation g
+        join projection.checkpoint shown using (projection, generation)
+        join projection.checkpoint c on c.projection = g.projection and c.generation = $3
+            and c.topic = shown.topic and c.partition = shown.partition
+        where g.projection = $1 and g.version = $2 and g.status = 'live' and c."offset" < shown."offset")"""
 _ON_PATH = "select set_config('search_path', quote_ident($1), true), set_config('lock_timeout', $2, true)"
-_RETIRE_LIVE = """
-    update projection.generation set status = 'retired'
+_STAND_BY = """
+    update projection.generation set status = 'standby'
     where projection = $1 and version = $2 and status = 'live' and generation <> $3"""
+_SHOW = """
+    update projection.generation set status = 'live', live_at = now()
+    where projection = $1 and generation = $2 and status = 'standby' returning 1"""
+_EARLIER = """
+    select generation from projection.generation
+    where projection = $1 and version = $2 and status = 'standby' and live_at is not null
+    order by live_at desc limit 1"""
+_RETIRE = """
+    update projection.generation set status = 'retired'
+    where projection = $1 and generation = $2 and status not in ('live', 'retired') returning version"""
 _RETIRED = """
     select g.version, g.generation from projection.generation g
     join pg_namespace n on n.nspname = format('%s_v%s_g%s', g.projection, g.version, g.generation)
     where g.projection = $1 and g.status = 'retired'"""
 _LOCK_BRIEFLY = "select set_config('lock_timeout', $1, true)"
-_LIVE = "update projection.generation set status = 'live' where projection = $1 and generation = $2"
 _log = structlog.get_logger("mimo.generations")
 
 
-async def followed(connection: asyncpg.Connection, projection: Projection) -> list[Generation]:
+class Status(StrEnum):
+    """What a generation is there for."""
+
+    BUILDING = "building"
+    STANDBY = "standby"
+    LIVE = "live"
+    RETIRED = "retired"
+
+
+class NotStandingBy(MimoError):
+    """Somebody else dropped the generation or shows it already."""
+
+
+class NotReached(MimoError):
+    """A generation is behind the one that it is to replace: readers would see an older answer."""
+
+
+async def followed(connection: asyncpg.Connection, projection: Projection) -> Mapping[Generation, Status]:
     """The generations that this code keeps up with the log; makes the first one.
 
     Generations of another history of the log, or of other topics than this code's, are retired, and a new one takes
-    their place.
+    their place: readers see it once it is at most a second behind the log.
+
+    Returns:
+        Standbys and the live one, the oldest first.
 
     Raises:
         asyncpg.PostgresError: among others LockNotAvailableError, when a reader is in the way; try again.
     """
     async with connection.transaction():
-        await connection.execute(_ONE_AT_A_TIME, projection.name)
-        log_id, partitions = await connection.fetchrow(_INSTALLATION)
-        if foreign := await connection.fetch(_RETIRE_FOREIGN, projection.name, log_id):
-            _log.warning("history_changed", projection=projection.name, retired=[row[0] for row in foreign])
-        topics = sorted(projection.topics)
-        if other := await connection.fetch(_RETIRE_OTHER_TOPICS, projection.name, projection.version, topics):
-            _log.warning("topics_changed", projection=projection.name, retired=[row[0] for row in other])
-        rows = await connection.fetch(_CURRENT, projection.name, projection.version)
-        current = [Generation(projection.name, projection.version, row["generation"]) for row in rows]
-        if not any(row["status"] == "live" for row in rows):
-            current.append(await bear(connection, projection, log_id, partitions))
-            await switch(connection, projection, current[-1])
-            _log.info("generation_born", generation=current[-1].schema)
-    return current
+        log_id, partitions = await _retire_strangers(connection, projection)
+        found = await _found(connection, projection)
+        if not found:
+            born = await bear(connection, projection, log_id, partitions, Status.STANDBY)
+            found[born] = Status.STANDBY
+            _log.info("generation_born", generation=born.schema)
+        if Status.LIVE not in found.values():
+            for generation in reversed(found):
+                if not await is_late(connection, generation):
+                    await show(connection, projection, generation)
+                    found[generation] = Status.LIVE
+                    break
+    return found
+
+
+async def begun_generation(connection: asyncpg.Connection, projection: Projection) -> tuple[Generation, Status] | None:
+    """The generation that was begun after the live one and never shown, if there is one."""
+    row = await connection.fetchrow(_NEXT, projection.name, projection.version)
+    if row is None:
+        return None
+    return Generation(projection.name, projection.version, row["generation"]), Status(row["status"])
+
+
+async def next_generation(connection: asyncpg.Connection, projection: Projection) -> tuple[Generation, Status]:
+    """The generation that is to be shown next: one that was begun and never shown, else a new one.
+
+    Returns:
+        It, and whether a replay is `BUILDING` it or it is on `STANDBY`, kept up by the projector processes.
+    """
+    async with connection.transaction():
+        log_id, partitions = await _retire_strangers(connection, projection)
+        if begun := await begun_generation(connection, projection):
+            return begun
+        return await bear(connection, projection, log_id, partitions, Status.BUILDING), Status.BUILDING
+
+
+async def stand_by(connection: asyncpg.Connection, generation: Generation) -> None:
+    """Has a generation that was built followed by the projector processes."""
+    await connection.execute(_STAND_BY_NOW, generation.projection, generation.number)
+
+
+async def is_late(connection: asyncpg.Connection, generation: Generation) -> bool:
+    """Whether an event waits for it that has been in the log for more than a second."""
+    late: bool = await connection.fetchval(_IS_LATE, generation.projection, generation.number, LATE_SECONDS)
+    return late
+
+
+async def _retire_strangers(transaction: asyncpg.Connection, projection: Projection) -> tuple[UUID, int]:
+    """Retires what belongs to another history or to other topics; nobody else makes generations until the commit.
+
+    Returns:
+        The log's history, and the partitions of each topic.
+    """
+    await transaction.execute(_ONE_AT_A_TIME, projection.name)
+    log_id, partitions = await transaction.fetchrow(_INSTALLATION)
+    if foreign := await transaction.fetch(_RETIRE_FOREIGN, projection.name, log_id):
+        _log.warning("history_changed", projection=projection.name, retired=[row[0] for row in foreign])
+    topics = sorted(projection.topics)
+    if other := await transaction.fetch(_RETIRE_OTHER_TOPICS, projection.name, projection.version, topics):
+        _log.warning("topics_changed", projection=projection.name, retired=[row[0] for row in other])
+    return log_id, partitions
+
+
+async def _found(connection: asyncpg.Connection, projection: Projection) -> dict[Generation, Status]:
+    rows = await connection.fetch(_FOLLOWED, projection.name, projection.version)
+    return {Generation(projection.name, projection.version, row["generation"]): Status(row["status"]) for row in rows}
+
+
+async def earlier(connection: asyncpg.Connection, projection: Projection) -> Generation | None:
+    """The standby that readers saw before the live one, if it is there still."""
+    number = await connection.fetchval(_EARLIER, projection.name, projection.version)
+    return None if number is None else Generation(projection.name, projection.version, number)
+
+
+async def retire(connection: asyncpg.Connection, projection: str, number: int) -> None:
+    """Has a generation let go by those who follow it; `drop_retired` drops its tables.
+
+    Raises:
+        NotStandingBy: it is the live one, or not there.
+    """
+    if await connection.fetchval(_RETIRE, projection, number) is None:
+        raise NotStandingBy(
+            f"{projection} has no generation {number} that could be dropped: readers see it, or it is not there."
+        )
 
 
 async def drop_retired(connection: asyncpg.Connection, projection: Projection) -> None:
@@ -91,9 +229,11 @@ async def drop_retired(connection: asyncpg.Connection, projection: Projection) -
         _log.info("generation_dropped", generation=generation.schema)
 
 
-async def bear(transaction: asyncpg.Connection, projection: Projection, log_id: UUID, partitions: int) -> Generation:
+async def bear(
+    transaction: asyncpg.Connection, projection: Projection, log_id: UUID, partitions: int, status: Status
+) -> Generation:
     """Makes an empty generation, which nobody sees yet: its schema, tables and checkpoints."""
-    number = await transaction.fetchval(_BEAR, projection.name, projection.version, log_id)
+    number = await transaction.fetchval(_BEAR, projection.name, projection.version, status, log_id)
     generation = Generation(projection.name, projection.version, number)
     await transaction.execute("select projection.create_schema($1)", generation.schema)
     await transaction.execute(_ON_PATH, generation.schema, LOCK_TIMEOUT)
@@ -102,10 +242,39 @@ async def bear(transaction: asyncpg.Connection, projection: Projection, log_id: 
     return generation
 
 
-async def switch(transaction: asyncpg.Connection, projection: Projection, generation: Generation) -> None:
-    """Lets readers see a generation, from the commit on, in place of the one that they saw."""
+async def switch(connection: asyncpg.Connection, projection: Projection, generation: Generation) -> None:
+    """Lets readers see a generation in place of the live one, which stands by from then on.
+
+    The live one is held where it is until the other has reached it, for a blink of an eye, so that no reader meets an
+    older answer.
+
+    Args:
+        connection: outside a transaction.
+        projection: whose generation.
+        generation: a standby; somebody else keeps it up meanwhile.
+
+    Raises:
+        NotReached: it is further behind than a blink of an eye; try again.
+        NotStandingBy: somebody else dropped or showed it.
+        asyncpg.PostgresError: among others LockNotAvailableError, when a reader or a writer is in the way; try again.
+    """
+    async with connection.transaction():
+        await connection.execute(_ONE_AT_A_TIME, projection.name)
+        await connection.execute(_LOCK_BRIEFLY, LOCK_TIMEOUT)
+        await connection.execute(_FREEZE, projection.name, generation.version)
+        give_up_at = monotonic() + BLINK_SECONDS
+        while await connection.fetchval(_IS_BEHIND, projection.name, generation.version, generation.number):
+            if monotonic() > give_up_at:
+                raise NotReached(f"{generation.schema} is behind what readers see now.")
+            await asyncio.sleep(LOOK_SECONDS)
+        await show(connection, projection, generation)
+
+
+async def show(transaction: asyncpg.Connection, projection: Projection, generation: Generation) -> None:
+    """Lets readers see a generation, from the commit on; the one that they saw stands by."""
     await transaction.execute(_ON_PATH, generation.schema, LOCK_TIMEOUT)
     await transaction.execute(projection.views_ddl)
-    await transaction.execute(_RETIRE_LIVE, projection.name, generation.version, generation.number)
-    await transaction.execute(_LIVE, projection.name, generation.number)
+    await transaction.execute(_STAND_BY, projection.name, generation.version, generation.number)
+    if await transaction.fetchval(_SHOW, projection.name, generation.number) is None:
+        raise NotStandingBy(f"{generation.schema} does not stand by any more: `mimo generations` lists what there is.")
     await transaction.execute("select pg_notify($1, $2)", CHANNEL, projection.name)

@@ -42,16 +42,18 @@ class Progress:
     """One generation's state, told by its runner.
 
     Args:
-        projection: its name, the label of the metrics.
+        projection: its projection's name, the label of the metrics.
+        live: whether it is the generation that readers see: whether the projection is ready is said of that one only.
     """
 
-    def __init__(self, projection: str) -> None:
+    def __init__(self, projection: str, *, live: bool = True) -> None:
         self.state = State.STARTING
         self.reason = ""
         self._projection = projection
+        self._live = live
         self._moved_at = monotonic()
         self._ready = _READY.labels(projection)
-        self._ready.set(0)
+        self._tell()
         self._events = _EVENTS.labels(projection)
         self._batches = _BATCHES.labels(projection)
 
@@ -64,11 +66,17 @@ class Progress:
             return f"{self.state}: no progress for {silent_seconds:.0f} s"
         return None if self.state in (State.LIVE, State.STANDBY) else str(self.state)
 
+    def shown(self, *, live: bool) -> None:
+        """Readers see it from now on, or another one."""
+        if live != self._live:
+            self._live = live
+            self._tell()
+
     def assigned(self, partitions: int) -> None:
         """It has so many partitions to follow now."""
         self._moved_at = monotonic()
         self.state = State.CATCHING_UP if partitions else State.STANDBY
-        self._ready.set(not partitions)
+        self._tell()
 
     def applied(self, events: int, seconds: float) -> None:
         """A batch was committed."""
@@ -77,12 +85,13 @@ class Progress:
         self._batches.observe(seconds)
         if self.state is not State.LIVE:
             self.state = State.CATCHING_UP
+            self._tell()
 
     def caught_up(self) -> None:
         """There was nothing more in the log."""
         self._moved_at = monotonic()
         self.state = State.LIVE
-        self._ready.set(1)
+        self._tell()
 
     def parked(self, events: int) -> None:
         """Events were set aside."""
@@ -92,4 +101,8 @@ class Progress:
         """A batch failed, and this is what is done about it."""
         _FAILURES.labels(self._projection, failure).inc()
         self.state, self.reason = state, reason
-        self._ready.set(0)
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._live:
+            self._ready.set(self.state in (State.LIVE, State.STANDBY))

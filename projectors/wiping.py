@@ -56,6 +56,10 @@ class Wiping:
             self._generations.append((projection, generation))
             self._news.set()
 
+    def let_go(self, generation: Generation) -> None:
+        """No more: somebody else keeps it up, or it is dropped."""
+        self._generations = [one for one in self._generations if one[1] != generation]
+
     def wake(self) -> None:
         """Somebody was hidden, perhaps."""
         self._news.set()

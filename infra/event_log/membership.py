@@ -41,6 +41,15 @@ class Pace:
     silence_seconds: float = 6.0
 
 
+async def members(connection: asyncpg.Connection, group: str) -> int:
+    """How many members a group has now."""
+    return len(await connection.fetch(_SEATS, _lock_class(group), FIRST_SEAT))
+
+
+def _lock_class(group: str) -> int:
+    return zlib.crc32(group.encode()) & 0x7FFFFFFF
+
+
 class Membership:
     """One member of a group, on a session of its own.
 
@@ -56,7 +65,7 @@ class Membership:
         self, connection: asyncpg.Connection, group: str, partitions: int, pace: Pace, changed: Callable[[], None]
     ) -> None:
         self._connection = connection
-        self._group = zlib.crc32(group.encode()) & 0x7FFFFFFF
+        self._group = _lock_class(group)
         self._partitions = partitions
         self._pace = pace
         self._changed = changed

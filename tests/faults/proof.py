@@ -15,7 +15,7 @@ import asyncpg
 
 from events.recorded import Recorded
 from infra.sealing import KeyRing
-from projectors.generations import bear
+from projectors.generations import Status, bear
 from projectors.opening import Opener
 from projectors.projection import Projection
 from projectors.views import PROJECTIONS
@@ -143,7 +143,7 @@ async def _compared(connection: asyncpg.Connection, projection: Projection, even
     opener = Opener(projection, KeyRing(keys))
     log_id, partitions = await connection.fetchrow(_INSTALLATION)
     live = await connection.fetchval(_LIVE, projection.name)
-    mine = await bear(connection, projection, log_id, partitions)
+    mine = await bear(connection, projection, log_id, partitions, Status.BUILDING)
     followed = [event for event in events if event.topic in projection.topics]
     for start in range(0, len(followed), BATCH_EVENTS):
         if delivered := await opener.open(followed[start : start + BATCH_EVENTS]):

@@ -20,7 +20,7 @@ from events.users import PasswordChanged, RoleGranted, UserErased, UserProfileCh
 from infra.event_log.reader import mixed
 from infra.ids import new_id
 from infra.sealing import KeyRing
-from projectors.generations import bear
+from projectors.generations import Status, bear
 from projectors.opening import Opener
 from projectors.projection import Projection
 from projectors.views import PROJECTIONS
@@ -166,7 +166,7 @@ async def applied(
     transaction = connection.transaction()
     await transaction.start()
     try:
-        await bear(connection, projection, uuid4(), FEW_PARTITIONS)
+        await bear(connection, projection, uuid4(), FEW_PARTITIONS, Status.BUILDING)
         for batch in batches:
             if delivered := await opener.open(batch):
                 await projection.apply(connection, delivered)

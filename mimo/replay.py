@@ -1,0 +1,132 @@
+"""`mimo replay`, `rollback`, `generations` and `drop`: the builds of a projection, and which one readers see.
+
+It must not know how a generation is built or shown (projectors/replay.py, projectors/generations.py).
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mimo.options import AsJson, Data, Yes, read_settings
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from projectors.replay import Phase, Standing
+
+Name = Annotated[str, typer.Argument(metavar="PROJECTION", help="Such as messages; `mimo status` lists them.")]
+Number = Annotated[int, typer.Argument(metavar="GENERATION", help="Its number; `mimo generations` lists them.")]
+
+
+def replay(
+    projection: Name,
+    source: Annotated[str, typer.Option("--from", help="log, or kafka (the topics).")] = "log",
+    jobs: Annotated[int, typer.Option(min=1, help="Processes that build; they share the partitions.")] = 1,
+    rate: Annotated[float | None, typer.Option(min=1, help="Events a second at most, to spare a busy system.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    data: Data = None,
+) -> None:
+    """Build a projection anew from the log beside the live one, then show it to readers.
+
+    Readers see the old one until the new one has everything that they saw; nobody meets an error or an older answer.
+    Killed in the middle, the same command goes on where it was. The old generation is kept up for `mimo rollback`,
+    until `mimo drop`.
+    """
+    from mimo.database import database
+    from mimo.replaying import Plan, plan_sentence, run_replay, wanted
+
+    settings = read_settings(data=data)
+    plan = Plan(wanted(projection), source, jobs, rate)
+    environment = plan.environment(settings)
+    with database(settings) as url:
+        if dry_run:
+            typer.echo(asyncio.run(plan_sentence(url, plan)))
+            return
+        with _bar() as tell:
+            generation = asyncio.run(run_replay(url, plan, environment, tell))
+    typer.echo(f"Readers see {generation.schema} now.")
+
+
+def rollback(projection: Name, data: Data = None) -> None:
+    """Show the generation again that readers saw before; it has been kept up with the log meanwhile."""
+    from mimo.database import database
+    from mimo.replaying import run_rollback, wanted
+
+    found = wanted(projection)
+    with database(read_settings(data=data)) as url:
+        generation = asyncio.run(run_rollback(url, found))
+    typer.echo(f"Readers see {generation.schema} now.")
+
+
+def generations(
+    projection: Annotated[str | None, typer.Argument()] = None, data: Data = None, as_json: AsJson = False
+) -> None:
+    """List the builds of each projection: which one readers see, and which stand by."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from mimo.database import database
+    from mimo.replaying import list_generations, wanted
+
+    name = None if projection is None else wanted(projection).name
+    with database(read_settings(data=data)) as url:
+        found = asyncio.run(list_generations(url, name))
+    if as_json:
+        typer.echo(json.dumps(found))
+        return
+    table = Table("projection", "version", "generation", "status", "built", "shown", "events behind", "size")
+    for one in found:
+        shown = one["live_at"] or "never"
+        size = f"{one['bytes'] / 1_000_000:.1f} MB"
+        numbers = (str(one["version"]), str(one["generation"]), one["status"])
+        table.add_row(one["projection"], *numbers, one["created_at"], shown, str(one["events_behind"]), size)
+    Console().print(table)
+
+
+def drop(projection: Name, generation: Number, data: Data = None, yes: Yes = False) -> None:
+    """Drop a generation that readers do not see, with its tables."""
+    from mimo.database import database
+    from mimo.replaying import run_drop, wanted
+
+    found = wanted(projection)
+    if not yes:
+        typer.confirm(f"Drop generation {generation} of {projection}?", abort=True)
+    with database(read_settings(data=data)) as url:
+        asyncio.run(run_drop(url, found, generation))
+    typer.echo(f"Dropped generation {generation} of {projection}.")
+
+
+@contextmanager
+def _bar() -> "Iterator[Callable[[Standing], None]]":
+    """A progress bar with rate and remaining time on a terminal; elsewhere a line now and then."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    rate = TextColumn("{task.fields[rate]:>9,.0f} events/s")
+    columns = (TextColumn("{task.description:>32}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), rate)
+    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bars:
+        yield _Bar(bars).tell
+
+
+class _Bar:
+    def __init__(self, bars: "Progress") -> None:
+        self._bars = bars
+        self._task: TaskID | None = None
+        self._spoken: tuple[Phase, int] | None = None
+
+    def tell(self, standing: "Standing") -> None:
+        what = f"{standing.phase} {standing.generation.schema}"
+        if self._task is None:
+            self._task = self._bars.add_task(what, total=standing.events, completed=standing.applied, rate=0.0)
+        self._bars.update(self._task, description=what, total=standing.events, completed=standing.applied)
+        task = self._bars.tasks[0]
+        self._bars.update(self._task, rate=task.speed or 0.0)
+        percent = 100 if standing.events == 0 else 100 * standing.applied // standing.events
+        if self._bars.disable and self._spoken != (standing.phase, percent // 10):
+            self._spoken = (standing.phase, percent // 10)
+            typer.echo(f"{what}: {standing.applied} of {standing.events} events", err=True)

@@ -1,0 +1,165 @@
+"""What `mimo replay` and its companions do with the database and with processes.
+
+It must not know the terminal.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import asyncpg
+
+from events.errors import CannotStart
+from infra.postgres import Role, connect
+from infra.settings import Settings
+from mimo.cluster import require_cluster
+from projectors.building import SOURCES, command
+from projectors.checkpoints import Generation
+from projectors.generations import begun_generation, drop_retired, earlier, retire, switch
+from projectors.jobs import processes
+from projectors.projection import Projection
+from projectors.replay import Replay, Standing, patiently
+from projectors.views import PROJECTIONS
+
+APPLICATION = "mimo-replay"
+
+_GENERATIONS = """
+    select g.projection, g.version, g.generation, g.status, g.created_at, g.live_at,
+      (select coalesce(sum(greatest(coalesce((
+            select max(e."offset") from log.tail e where e.topic = c.topic and e.partition = c.partition), 0)
+            - c."offset", 0)), 0)::bigint
+       from projection.checkpoint c
+       where c.projection = g.projection and c.generation = g.generation) as events_behind,
+      (select coalesce(sum(pg_total_relation_size(t.oid)), 0)::bigint
+       from pg_class t join pg_namespace n on n.oid = t.relnamespace
+       where t.relkind = 'r'
+         and n.nspname = format('%s_v%s_g%s', g.projection, g.version, g.generation)) as bytes
+    from projection.generation g
+    where g.status <> 'retired' and ($1::text is null or g.projection = $1)
+    order by g.projection, g.generation"""
+_EVENTS = "select count(*) from log.tail where topic = any ($1::text[])"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a projection is to be replayed.
+
+    Attributes:
+        projection: which one.
+        source: `log`, or `kafka`.
+        jobs: processes that build.
+        rate: events a second at most; None: as many as they can.
+    """
+
+    projection: Projection
+    source: str = "log"
+    jobs: int = 1
+    rate: float | None = None
+
+    def environment(self, settings: Settings) -> dict[str, str]:
+        """What the processes that build must know of the source.
+
+        Raises:
+            CannotStart: there is no such source here; the text says why.
+        """
+        if self.source not in SOURCES:
+            raise CannotStart(f"--from must be one of {', '.join(SOURCES)}.")
+        return {} if self.source == "log" else {"MIMO_KAFKA_BOOTSTRAP": require_cluster(settings).bootstrap}
+
+
+def wanted(name: str) -> Projection:
+    """The projection of a name.
+
+    Raises:
+        CannotStart: there is none.
+    """
+    for projection in PROJECTIONS:
+        if projection.name == name:
+            return projection
+    raise CannotStart(f"There is no projection {name}: there are {', '.join(p.name for p in PROJECTIONS)}.")
+
+
+async def plan_sentence(url: str, plan: Plan) -> str:
+    """What a replay would do, without doing it."""
+    async with _connection(url) as connection:
+        begun = await begun_generation(connection, plan.projection)
+        events = await connection.fetchval(_EVENTS, list(plan.projection.topics))
+    what = "build a new generation" if begun is None else f"go on building {begun[0].schema}"
+    return (
+        f"Would {what} from {events} events of {', '.join(plan.projection.topics)}, "
+        f"with {plan.jobs} {'process' if plan.jobs == 1 else 'processes'}, and show it to readers."
+    )
+
+
+async def run_replay(
+    url: str, plan: Plan, environment: Mapping[str, str], tell: Callable[[Standing], None]
+) -> Generation:
+    """Replays a projection.
+
+    Args:
+        url: the database.
+        plan: how.
+        environment: of the processes that build, beside the database and this process's own.
+        tell: is told how far it is.
+
+    Raises:
+        ReplayFailed: it cannot go on; the text says why.
+        CannotStart: the database cannot be used.
+    """
+    rate = None if plan.rate is None else plan.rate / plan.jobs
+
+    def jobs(generation: Generation) -> Any:
+        return processes(command(generation, plan.source, rate), plan.jobs, {**environment, "MIMO_DATABASE_URL": url})
+
+    async with _connection(url) as connection:
+        return await Replay(plan.projection, connection, jobs, tell).run()
+
+
+async def run_rollback(url: str, projection: Projection) -> Generation:
+    """Shows the generation that readers saw before.
+
+    Raises:
+        CannotStart: there is none.
+    """
+    async with _connection(url) as connection:
+        generation = await earlier(connection, projection)
+        if generation is None:
+            raise CannotStart(f"Readers of {projection.name} saw no other generation before that is still there.")
+        await patiently(partial(switch, connection, projection, generation))
+        return generation
+
+
+async def list_generations(url: str, projection: str | None) -> list[dict[str, Any]]:
+    """The generations that are not retired, of one projection or of all; times as text."""
+    async with _connection(url) as connection:
+        rows = await connection.fetch(_GENERATIONS, projection)
+    return [{name: _as_text(value) for name, value in row.items()} for row in rows]
+
+
+async def run_drop(url: str, projection: Projection, number: int) -> None:
+    """Drops a generation.
+
+    Raises:
+        CannotStart: readers see it, or it is not there.
+    """
+    async with _connection(url) as connection:
+        await retire(connection, projection.name, number)
+        await patiently(partial(drop_retired, connection, projection))
+
+
+@asynccontextmanager
+async def _connection(url: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await connect(url, application=APPLICATION, role=Role.PROJECTOR)
+    try:
+        yield connection
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
+    finally:
+        connection.terminate()
+
+
+def _as_text(value: Any) -> Any:
+    return value.isoformat(timespec="seconds") if isinstance(value, datetime) else value
