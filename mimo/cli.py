@@ -13,7 +13,7 @@ import typer
 
 from events.errors import MimoError
 from infra.settings import LogFormat, LogLevel, settings_table
-from mimo import events, kafka, log, pipeline, replay, topics, users
+from mimo import events, kafka, log, pipeline, replay, topics, users, verifying
 from mimo.options import Data, read_settings
 
 app = typer.Typer(
@@ -110,6 +110,7 @@ app.command()(replay.replay)
 app.command()(replay.rollback)
 app.command()(replay.generations)
 app.command()(replay.drop)
+app.command()(verifying.verify)
 
 
 @app.command()

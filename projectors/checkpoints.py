@@ -20,6 +20,9 @@ CHANNEL = "mimo_view"
 _LOAD = """
     select topic, partition, "offset", hint from projection.checkpoint
     where projection = $1 and generation = $2 and partition = any ($3::int[])"""
+_OFFSETS = """
+    select topic, partition, "offset" from projection.checkpoint
+    where projection = $1 and generation = $2 order by topic, partition"""
 # Also says that the view changes: the message goes out with the commit.
 _MOVE = """
     with moved as (
@@ -76,6 +79,12 @@ async def load(connection: asyncpg.Connection, generation: Generation, partition
         {place: row["offset"] for place, row in places},
         {place: row["hint"] for place, row in places if row["hint"] is not None},
     )
+
+
+async def offsets(connection: asyncpg.Connection, generation: Generation) -> dict[Place, int]:
+    """The last applied offset of every partition of every topic."""
+    rows = await connection.fetch(_OFFSETS, generation.projection, generation.number)
+    return {(row["topic"], row["partition"]): row["offset"] for row in rows}
 
 
 async def move(

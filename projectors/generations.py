@@ -1,7 +1,7 @@
 """Generations: which builds of a projection there are, how one is born, and which one readers see.
 
-    building ──► standby ◄──► live          any of them ──► retired
-    a replay fills it    switch             dropped
+    building ──► standby ◄──► live      aside              any of them ──► retired
+    a replay fills it    switch         for a comparison   dropped
 
 Every standby is kept up with the log like the live one, so showing it is a switch at any time. It must not know how a
 generation is filled.
@@ -91,6 +91,10 @@ _EARLIER = """
 _RETIRE = """
     update projection.generation set status = 'retired'
     where projection = $1 and generation = $2 and status not in ('live', 'retired') returning version"""
+_RETIRE_ASIDE = "update projection.generation set status = 'retired' where projection = $1 and status = 'aside'"
+_LIVE = """
+    select generation from projection.generation
+    where projection = $1 and version = $2 and status = 'live'"""
 _RETIRED = """
     select g.version, g.generation from projection.generation g
     join pg_namespace n on n.nspname = format('%s_v%s_g%s', g.projection, g.version, g.generation)
@@ -105,6 +109,7 @@ class Status(StrEnum):
     BUILDING = "building"
     STANDBY = "standby"
     LIVE = "live"
+    ASIDE = "aside"
     RETIRED = "retired"
 
 
@@ -163,6 +168,20 @@ async def next_generation(connection: asyncpg.Connection, projection: Projection
         if begun := await begun_generation(connection, projection):
             return begun
         return await bear(connection, projection, log_id, partitions, Status.BUILDING), Status.BUILDING
+
+
+async def aside(connection: asyncpg.Connection, projection: Projection) -> Generation:
+    """A new generation that is never shown; those that a killed process left behind are retired."""
+    async with connection.transaction():
+        log_id, partitions = await _retire_strangers(connection, projection)
+        await connection.execute(_RETIRE_ASIDE, projection.name)
+        return await bear(connection, projection, log_id, partitions, Status.ASIDE)
+
+
+async def live_generation(connection: asyncpg.Connection, projection: Projection) -> Generation | None:
+    """The generation that readers see."""
+    number = await connection.fetchval(_LIVE, projection.name, projection.version)
+    return None if number is None else Generation(projection.name, projection.version, number)
 
 
 async def stand_by(connection: asyncpg.Connection, generation: Generation) -> None:

@@ -7,7 +7,8 @@ It must not know HTTP or settings, nor which generations there are; what it need
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import partial
 from uuid import UUID
 
@@ -70,12 +71,17 @@ class Upkeep:
             generation: whose tables and checkpoints.
             progress: is told what happens.
         """
+        with self.writing(projection, generation, progress) as batches:
+            await Runner(generation, projection.topics, self._log, batches, progress).run()
+
+    @contextmanager
+    def writing(self, projection: Projection, generation: Generation, progress: Progress) -> Iterator[Batches]:
+        """What writes to one generation; until it ends, whoever is erased is taken out of it."""
         session = ViewSession(self._connect, generation)
-        batches = Batches(projection, generation, session, Opener(projection, self._ring), progress)
         self._erasing.keep(projection, generation)
         self._wiping.keep(projection, generation)
         try:
-            await Runner(generation, projection.topics, self._log, batches, progress).run()
+            yield Batches(projection, generation, session, Opener(projection, self._ring), progress)
         finally:
             self._erasing.let_go(generation)
             self._wiping.let_go(generation)

@@ -10,14 +10,14 @@ create table projection.generation (
   projection text not null,
   version    integer not null check (version > 0),     -- of the projection's shape, in code
   generation integer not null check (generation > 0),  -- counts the builds of the projection, over all versions
-  status     text not null check (status in ('building', 'standby', 'live', 'retired')),
+  status     text not null check (status in ('building', 'standby', 'live', 'aside', 'retired')),
   log_id     uuid not null,                            -- the history that it was built from
   created_at timestamptz not null default now(),
   live_at    timestamptz,                              -- since when, or when last, readers saw it; null: never
   primary key (projection, generation)
 );
 comment on column projection.generation.status is
-  'building: replay fills it; standby: kept up with the log, not shown; live: the one that readers see; retired: dropped';
+  'building: replay fills it; standby: kept up with the log, not shown; live: the one that readers see; aside: for a comparison; retired: dropped';
 create unique index generation_live on projection.generation (projection, version) where status = 'live';
 
 -- How far a generation has come. Moves in the transaction that changes the view, and by compare-and-set only.
