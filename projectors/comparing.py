@@ -19,15 +19,20 @@ MOST_DIFFERENCES = 100
 """So many are told in full of each table; more are only counted."""
 PARTS = 1024
 
+# What `Hiding` projections have: a table is compared as its view shows it, and what is still to be wiped is not.
 _TABLES = """
-    select t.relname, array(
+    select t.relname as name, shown.relname as relation, array(
         select a.attname::text from pg_attribute a
-        where a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
+        where a.attrelid = shown.oid and a.attnum > 0 and not a.attisdropped and a.attgenerated = ''
         order by a.attname collate "C") as columns, array(
         select a.attname::text from pg_index i join pg_attribute a on a.attrelid = t.oid and a.attnum = any (i.indkey)
         where i.indrelid = t.oid and i.indisprimary order by array_position(i.indkey::smallint[], a.attnum)) as key
     from pg_class t join pg_namespace n on n.oid = t.relnamespace
-    where n.nspname = $1 and t.relkind = 'r' order by t.relname collate "C\""""
+    cross join lateral (
+        select s.oid, s.relname from pg_class s
+        where s.relnamespace = n.oid and s.relname in (t.relname, 'shown_' || t.relname)
+        order by s.relkind = 'v' desc limit 1) shown
+    where n.nspname = $1 and t.relkind = 'r' and t.relname not like 'unwiped\\_%' order by t.relname collate "C\""""
 # Two hashes with different seeds make 128 bits a row; their sums do not depend on the order.
 _PARTS = """
     select hashtextextended(row({key})::text, 0) & {mask} as part, count(*) as rows,
@@ -79,6 +84,7 @@ class Comparison:
 @dataclass(frozen=True)
 class _Table:
     name: str
+    relation: str
     columns: Sequence[str]
     key: Sequence[str]
 
@@ -86,7 +92,7 @@ class _Table:
         quoted = {
             name: ", ".join(map(_quoted, names)) for name, names in (("key", self.key), ("columns", self.columns))
         }
-        return form.format(table=f"{_quoted(schema)}.{_quoted(self.name)}", mask=PARTS - 1, **quoted)
+        return form.format(table=f"{_quoted(schema)}.{_quoted(self.relation)}", mask=PARTS - 1, **quoted)
 
 
 async def compare(
@@ -102,7 +108,7 @@ async def compare(
     """
     comparison, summed = Comparison(), hashlib.sha256()
     for row in await found.fetch(_TABLES, live.schema):
-        table = _Table(row["relname"], row["columns"], row["key"])
+        table = _Table(*row)
         mine = await _parts(found, table, live)
         theirs = await _parts(expected, table, aside)
         for part, (rows, *hashes) in sorted(mine.items()):

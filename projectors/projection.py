@@ -102,7 +102,9 @@ class Projection(ABC):
 class Hiding(Projection):
     """A projection whose `erase` only hides, since what it hides may be too much for one transaction.
 
-    What is hidden is then wiped from the tables, a bounded number of rows in each transaction, while others write.
+    What is hidden is then wiped from the tables, a bounded number of rows in each transaction, while others write. A
+    view `shown_x` shows the table `x` without it, and equals the fold of the log at every moment; tables `unwiped_…`,
+    which tell what is left to do, are not part of the fold.
     """
 
     @abstractmethod
