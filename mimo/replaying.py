@@ -16,10 +16,10 @@ from events.errors import CannotStart
 from infra.postgres import Role, connect
 from infra.settings import Settings
 from mimo.cluster import require_cluster
+from mimo.jobs import processes
 from projectors.building import SOURCES, command
 from projectors.checkpoints import Generation
 from projectors.generations import begun_generation, drop_retired, earlier, retire, switch
-from projectors.jobs import processes
 from projectors.projection import Projection
 from projectors.replay import Replay, Standing, patiently
 from projectors.views import PROJECTIONS
