@@ -3,13 +3,16 @@
 It must not know what is asked of the database.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+
+import asyncpg
 
 from events.errors import CannotStart
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.folder_lock import FolderLock
+from infra.postgres import Role, connect
 from infra.settings import Settings
 
 
@@ -72,3 +75,24 @@ def database(settings: Settings, *, make: bool = False) -> Iterator[str]:
     finally:
         server.stop()
         lock.release()
+
+
+@asynccontextmanager
+async def connected(url: str, application: str, role: Role | None = None) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to a database that is migrated.
+
+    Args:
+        url: the database.
+        application: shown in pg_stat_activity.
+        role: the role to take; None stays the login itself.
+
+    Raises:
+        CannotStart: it is out of reach or not migrated.
+    """
+    connection = await connect(url, application=application, role=role)
+    try:
+        yield connection
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
+    finally:
+        connection.terminate()

@@ -6,8 +6,6 @@ Whatever event they stood in for has come from the log. It must not know who put
 import base64
 import json
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,9 +13,10 @@ import asyncpg
 import structlog
 
 from events.errors import CannotStart
-from infra.postgres import connect
+from mimo.database import connected
 from mimo.options import operator
 
+APPLICATION = "mimo-dead-letters"
 LIST = """
 select topic, partition, kafka_offset, error, found_at from projection.dead_letter
 order by found_at, topic, partition, kafka_offset, timestamp_ms
@@ -53,7 +52,7 @@ async def listed(url: str) -> list[asyncpg.Record]:
     Raises:
         CannotStart: the database is out of reach or not migrated.
     """
-    async with _books(url) as books:
+    async with connected(url, APPLICATION) as books:
         rows: list[asyncpg.Record] = await books.fetch(LIST)
         return rows
 
@@ -64,7 +63,7 @@ async def shown(url: str, where: Where) -> list[dict[str, Any]]:
     Raises:
         CannotStart: there is none at this place.
     """
-    async with _books(url) as books:
+    async with connected(url, APPLICATION) as books:
         rows = await books.fetch(SHOW, *where)
     if not rows:
         raise _unknown(where)
@@ -77,22 +76,11 @@ async def discard(url: str, where: Where) -> None:
     Raises:
         CannotStart: there is none at this place.
     """
-    async with _books(url) as books:
+    async with connected(url, APPLICATION) as books:
         if await books.execute(DISCARD, *where) == "DELETE 0":
             raise _unknown(where)
     place = "{}.{}:{}".format(*where)
     structlog.get_logger("mimo.dead_letters").warning("dead_letter_discarded", record=place, operator=operator())
-
-
-@asynccontextmanager
-async def _books(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await connect(url, application="mimo-dead-letters")
-    try:
-        yield connection
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-        raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
-    finally:
-        await connection.close()
 
 
 def _unknown(where: Where) -> CannotStart:

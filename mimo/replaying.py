@@ -3,19 +3,17 @@
 It must not know the terminal.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-import asyncpg
-
 from events.errors import CannotStart
-from infra.postgres import Role, connect
+from infra.postgres import Role
 from infra.settings import Settings
 from mimo.cluster import require_cluster
+from mimo.database import connected
 from mimo.jobs import processes
 from projectors.building import SOURCES, command
 from projectors.checkpoints import Generation
@@ -84,7 +82,7 @@ def wanted(name: str) -> Projection:
 
 async def plan_sentence(url: str, plan: Plan) -> str:
     """What a replay would do, without doing it."""
-    async with _connection(url) as connection:
+    async with connected(url, APPLICATION, Role.PROJECTOR) as connection:
         begun = await begun_generation(connection, plan.projection)
         events = await connection.fetchval(_EVENTS, list(plan.projection.topics))
     what = "build a new generation" if begun is None else f"go on building {begun[0].schema}"
@@ -114,7 +112,7 @@ async def run_replay(
     def jobs(generation: Generation) -> Any:
         return processes(command(generation, plan.source, rate), plan.jobs, {**environment, "MIMO_DATABASE_URL": url})
 
-    async with _connection(url) as connection:
+    async with connected(url, APPLICATION, Role.PROJECTOR) as connection:
         return await Replay(plan.projection, connection, jobs, tell).run()
 
 
@@ -124,7 +122,7 @@ async def run_rollback(url: str, projection: Projection) -> Generation:
     Raises:
         CannotStart: there is none.
     """
-    async with _connection(url) as connection:
+    async with connected(url, APPLICATION, Role.PROJECTOR) as connection:
         generation = await earlier(connection, projection)
         if generation is None:
             raise CannotStart(f"Readers of {projection.name} saw no other generation before that is still there.")
@@ -134,7 +132,7 @@ async def run_rollback(url: str, projection: Projection) -> Generation:
 
 async def list_generations(url: str, projection: str | None) -> list[dict[str, Any]]:
     """The generations that are not retired, of one projection or of all; times as text."""
-    async with _connection(url) as connection:
+    async with connected(url, APPLICATION, Role.PROJECTOR) as connection:
         rows = await connection.fetch(_GENERATIONS, projection)
     return [{name: _as_text(value) for name, value in row.items()} for row in rows]
 
@@ -145,20 +143,9 @@ async def run_drop(url: str, projection: Projection, number: int) -> None:
     Raises:
         CannotStart: readers see it, or it is not there.
     """
-    async with _connection(url) as connection:
+    async with connected(url, APPLICATION, Role.PROJECTOR) as connection:
         await retire(connection, projection.name, number)
         await patiently(partial(drop_retired, connection, projection))
-
-
-@asynccontextmanager
-async def _connection(url: str) -> AsyncIterator[asyncpg.Connection]:
-    connection = await connect(url, application=APPLICATION, role=Role.PROJECTOR)
-    try:
-        yield connection
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-        raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
-    finally:
-        connection.terminate()
 
 
 def _as_text(value: Any) -> Any:

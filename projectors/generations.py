@@ -91,6 +91,9 @@ _EARLIER = """
 _RETIRE = """
     update projection.generation set status = 'retired'
     where projection = $1 and generation = $2 and status not in ('live', 'retired') returning version"""
+_PRESENT = """
+    select generation from projection.generation
+    where projection = $1 and version = $2 and status <> 'retired' order by generation"""
 _RETIRE_ASIDE = "update projection.generation set status = 'retired' where projection = $1 and status = 'aside'"
 _LIVE = """
     select generation from projection.generation
@@ -182,6 +185,12 @@ async def live_generation(connection: asyncpg.Connection, projection: Projection
     """The generation that readers see."""
     number = await connection.fetchval(_LIVE, projection.name, projection.version)
     return None if number is None else Generation(projection.name, projection.version, number)
+
+
+async def present(connection: asyncpg.Connection, projection: Projection) -> list[Generation]:
+    """All generations of this code's version that are not retired, the oldest first."""
+    rows = await connection.fetch(_PRESENT, projection.name, projection.version)
+    return [Generation(projection.name, projection.version, row["generation"]) for row in rows]
 
 
 async def stand_by(connection: asyncpg.Connection, generation: Generation) -> None:

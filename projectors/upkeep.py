@@ -45,7 +45,7 @@ class Upkeep:
     def __init__(self, connect: Connect, log: EventLog, pool: asyncpg.Pool) -> None:
         self._connect = connect
         self._log = log
-        self._ring = KeyRing(partial(_fetch_keys, pool))
+        self._ring = KeyRing(partial(fetch_keys, pool))
         self._wiping = Wiping(connect)
         self._erasing = Erasing(pool, self._wiping.wake)
 
@@ -88,5 +88,6 @@ class Upkeep:
             session.close()
 
 
-async def _fetch_keys(pool: asyncpg.Pool, people: Collection[UUID]) -> dict[UUID, bytes]:
+async def fetch_keys(pool: asyncpg.Pool, people: Collection[UUID]) -> dict[UUID, bytes]:
+    """The keys of people, as a `KeyRing` asks for them; erased ones are missing."""
     return {row["user_id"]: row["key"] for row in await pool.fetch(_DATA_KEYS, list(people))}

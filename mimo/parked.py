@@ -1,0 +1,81 @@
+"""`mimo parked`: events that a projection could not apply, with those of the same key that wait behind them.
+
+It must not know how they are applied (mimo/parking.py).
+"""
+
+import asyncio
+import json
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from mimo.options import AsJson, Data, Yes, read_settings
+
+Name = Annotated[str, typer.Argument(metavar="PROJECTION", help="As the list shows it.")]
+Key = Annotated[str, typer.Argument(metavar="KEY", help="As the list shows it.")]
+Keys = Annotated[list[str] | None, typer.Argument(metavar="[KEY]...", help="Only these; else all that are parked.")]
+app = typer.Typer(help="Events that a projection could not apply, and what waits behind them.")
+
+
+@app.callback(invoke_without_command=True)
+def parked(context: typer.Context, data: Data = None, as_json: AsJson = False) -> None:
+    """List the keys of which events are parked."""
+    if context.invoked_subcommand is not None:
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    from mimo.database import database
+    from mimo.parking import listed
+
+    with database(read_settings(data=data)) as url:
+        found = asyncio.run(listed(url))
+    if as_json:
+        typer.echo(json.dumps([{**asdict(generation), **asdict(one)} for generation, one in found], default=str))
+        return
+    table = Table("projection", "generation", "key", "events", "first", "since", "why")
+    for generation, one in found:
+        first = f"{one.type} {one.place[0]}.{one.place[1]}:{one.first}"
+        since = one.parked_at.isoformat(timespec="seconds")
+        table.add_row(generation.projection, str(generation.number), one.key, str(one.events), first, since, one.error)
+    Console().print(table)
+    typer.echo(f"{sum(one.events for _, one in found)} events of {len(found)} keys are parked.")
+
+
+@app.command("retry")
+def parked_retry(projection: Name, keys: Keys = None, data: Data = None) -> None:
+    """Apply parked events in order, once what was wrong is mended.
+
+    A key ends at its first event that still cannot be applied; the exit code is then 1.
+    """
+    from mimo.database import database
+    from mimo.parking import retried
+    from mimo.replaying import wanted
+
+    found = wanted(projection)
+    with database(read_settings(data=data)) as url:
+        outcome = asyncio.run(retried(url, found, keys or ()))
+    typer.echo(f"Applied {outcome.applied} events.")
+    for sentence in outcome.still:
+        typer.echo(sentence, err=True)
+    raise typer.Exit(1 if outcome.still else 0)
+
+
+@app.command("discard")
+def parked_discard(projection: Name, key: Key, data: Data = None, yes: Yes = False) -> None:
+    """Give up a key's parked events: the view goes on without them.
+
+    They stay in the log, so a replay meets them again, and `mimo verify` shows what the view lacks.
+    """
+    from mimo.database import database
+    from mimo.parking import discarded, listed
+    from mimo.replaying import wanted
+
+    found = wanted(projection)
+    with database(read_settings(data=data)) as url:
+        if not yes:
+            wait = [one.events for of, one in asyncio.run(listed(url)) if (of.projection, one.key) == (found.name, key)]
+            typer.confirm(f"Give up {sum(wait)} events of {key} in {projection}?", abort=True)
+        number = asyncio.run(discarded(url, found, key))
+    typer.echo(f"Gave up {number} events.")

@@ -1,0 +1,105 @@
+"""What `mimo parked` does with the database: listing, applying and giving up what projections have set aside.
+
+It must not know the terminal.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+
+import structlog
+
+from events.errors import CannotStart
+from infra.postgres import Role, connect, pool
+from infra.sealing import KeyRing
+from mimo.database import connected
+from mimo.options import operator
+from projectors.checkpoints import Generation
+from projectors.generations import present
+from projectors.opening import Opener
+from projectors.projection import Projection
+from projectors.retrying import ParkedKey, StillParked, discard, parked, retry
+from projectors.session import ViewSession
+from projectors.upkeep import fetch_keys
+from projectors.views import PROJECTIONS
+
+APPLICATION = "mimo-parked"
+_log = structlog.get_logger("mimo.parked")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a retry came to.
+
+    Attributes:
+        applied: how many events.
+        still: a sentence for each key that is still parked.
+    """
+
+    applied: int
+    still: tuple[str, ...]
+
+
+async def listed(url: str) -> list[tuple[Generation, ParkedKey]]:
+    """The keys of which events are parked, in all generations of all projections.
+
+    Raises:
+        CannotStart: the database cannot be used.
+    """
+    async with connected(url, APPLICATION, Role.PROJECTOR) as connection:
+        return [
+            (generation, one)
+            for projection in PROJECTIONS
+            for generation in await present(connection, projection)
+            for one in await parked(connection, generation)
+        ]
+
+
+async def retried(url: str, projection: Projection, keys: Collection[str]) -> Outcome:
+    """Applies what is parked, in order for each key.
+
+    Args:
+        url: the database.
+        projection: whose events.
+        keys: only of these; none: of all.
+
+    Raises:
+        CannotStart: nothing of a key is parked, or the database cannot be used.
+    """
+    applied, still = 0, []
+    for generation, one in await _of(url, projection, keys):
+        own = partial(connect, url, application=APPLICATION, role=Role.PROJECTOR)
+        session = ViewSession(own, generation)
+        async with pool(url, application=APPLICATION, role=Role.PROJECTOR, min_size=0, max_size=1) as opened:
+            opener = Opener(projection, KeyRing(partial(fetch_keys, opened)))
+            try:
+                applied += await retry(await session.connection(), projection, generation, opener, one)
+            except StillParked as error:
+                still.append(str(error))
+            finally:
+                session.close()
+    _log.warning("parked_events_retried", projection=projection.name, events=applied, operator=operator())
+    return Outcome(applied, tuple(still))
+
+
+async def discarded(url: str, projection: Projection, key: str) -> int:
+    """Gives up what is parked of a key.
+
+    Returns:
+        How many events.
+
+    Raises:
+        CannotStart: nothing of the key is parked, or the database cannot be used.
+    """
+    found = await _of(url, projection, (key,))
+    async with connected(url, APPLICATION, Role.PROJECTOR) as connection:
+        number = sum([await discard(connection, generation, one) for generation, one in found])
+    _log.warning("parked_events_discarded", projection=projection.name, key=key, events=number, operator=operator())
+    return number
+
+
+async def _of(url: str, projection: Projection, keys: Collection[str]) -> list[tuple[Generation, ParkedKey]]:
+    found = [(generation, one) for generation, one in await listed(url) if generation.projection == projection.name]
+    if unknown := set(keys) - {one.key for _, one in found}:
+        raise CannotStart(f"No event of {min(unknown)} is parked in {projection.name}: `mimo parked` lists what is.")
+    return [(generation, one) for generation, one in found if not keys or one.key in keys]
