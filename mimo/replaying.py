@@ -17,9 +17,10 @@ from mimo.database import connected
 from mimo.jobs import processes
 from projectors.building import SOURCES, command
 from projectors.checkpoints import Generation
-from projectors.generations import begun_generation, drop_retired, earlier, retire, switch
+from projectors.generations import begun_generation, drop_retired, earlier, retire
 from projectors.projection import Projection
 from projectors.replay import Replay, Standing, patiently
+from projectors.switching import switch
 from projectors.views import PROJECTIONS
 
 APPLICATION = "mimo-replay"

@@ -9,27 +9,19 @@ generation is filled.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from enum import StrEnum
-from time import monotonic
 from uuid import UUID
 
 import asyncpg
 import structlog
 
-from events.errors import MimoError
-from projectors.checkpoints import CHANNEL, Generation
+from projectors.checkpoints import Generation
 from projectors.projection import Projection
+from projectors.switching import LOCK_BRIEFLY, LOCK_TIMEOUT, ON_PATH, ONE_AT_A_TIME, NotStandingBy, show
 
-LOCK_TIMEOUT = "100ms"
-"""A reader that holds a view makes us wait and try again, never other readers wait behind us."""
-BLINK_SECONDS = 0.3
-"""How long a switch may hold up the live generation's writer."""
-LOOK_SECONDS = 0.005
 LATE_SECONDS = 1.0
 
-_ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('mimo generations of ' || $1, 0))"
 _INSTALLATION = "select log_id, partitions from log.installation"
 _RETIRE_FOREIGN = """
     update projection.generation set status = 'retired'
@@ -66,24 +58,6 @@ _IS_LATE = """
         select from projection.checkpoint c
         join log.tail e on e.topic = c.topic and e.partition = c.partition and e."offset" = c."offset" + 1
         where c.projection = $1 and c.generation = $2 and e.at < clock_timestamp() - make_interval(secs => $3))"""
-_FREEZE = """
-    select from projection.checkpoint c join projection.generation g using (projection, generation)
-    where g.projection = $1 and g.version = $2 and g.status = 'live'
-    order by c.topic, c.partition for update of c"""
-_IS_BEHIND = """
-    select exists (
-        select from projection.generation g
-        join projection.checkpoint shown using (projection, generation)
-        join projection.checkpoint c on c.projection = g.projection and c.generation = $3
-            and c.topic = shown.topic and c.partition = shown.partition
-        where g.projection = $1 and g.version = $2 and g.status = 'live' and c."offset" < shown."offset")"""
-_ON_PATH = "select set_config('search_path', quote_ident($1), true), set_config('lock_timeout', $2, true)"
-_STAND_BY = """
-    update projection.generation set status = 'standby'
-    where projection = $1 and version = $2 and status = 'live' and generation <> $3"""
-_SHOW = """
-    update projection.generation set status = 'live', live_at = now()
-    where projection = $1 and generation = $2 and status = 'standby' returning 1"""
 _EARLIER = """
     select generation from projection.generation
     where projection = $1 and version = $2 and status = 'standby' and live_at is not null
@@ -102,7 +76,6 @@ _RETIRED = """
     select g.version, g.generation from projection.generation g
     join pg_namespace n on n.nspname = format('%s_v%s_g%s', g.projection, g.version, g.generation)
     where g.projection = $1 and g.status = 'retired'"""
-_LOCK_BRIEFLY = "select set_config('lock_timeout', $1, true)"
 _log = structlog.get_logger("mimo.generations")
 
 
@@ -114,14 +87,6 @@ class Status(StrEnum):
     LIVE = "live"
     ASIDE = "aside"
     RETIRED = "retired"
-
-
-class NotStandingBy(MimoError):
-    """Somebody else dropped the generation or shows it already."""
-
-
-class NotReached(MimoError):
-    """A generation is behind the one that it is to replace: readers would see an older answer."""
 
 
 async def followed(connection: asyncpg.Connection, projection: Projection) -> Mapping[Generation, Status]:
@@ -210,7 +175,7 @@ async def _retire_strangers(transaction: asyncpg.Connection, projection: Project
     Returns:
         The log's history, and the partitions of each topic.
     """
-    await transaction.execute(_ONE_AT_A_TIME, projection.name)
+    await transaction.execute(ONE_AT_A_TIME, projection.name)
     log_id, partitions = await transaction.fetchrow(_INSTALLATION)
     if foreign := await transaction.fetch(_RETIRE_FOREIGN, projection.name, log_id):
         _log.warning("history_changed", projection=projection.name, retired=[row[0] for row in foreign])
@@ -252,7 +217,7 @@ async def drop_retired(connection: asyncpg.Connection, projection: Projection) -
     for row in await connection.fetch(_RETIRED, projection.name):
         generation = Generation(projection.name, row["version"], row["generation"])
         async with connection.transaction():
-            await connection.execute(_LOCK_BRIEFLY, LOCK_TIMEOUT)
+            await connection.execute(LOCK_BRIEFLY, LOCK_TIMEOUT)
             await connection.execute("select projection.drop_schema($1)", generation.schema)
         _log.info("generation_dropped", generation=generation.schema)
 
@@ -264,45 +229,7 @@ async def bear(
     number = await transaction.fetchval(_BEAR, projection.name, projection.version, status, log_id)
     generation = Generation(projection.name, projection.version, number)
     await transaction.execute("select projection.create_schema($1)", generation.schema)
-    await transaction.execute(_ON_PATH, generation.schema, LOCK_TIMEOUT)
+    await transaction.execute(ON_PATH, generation.schema, LOCK_TIMEOUT)
     await transaction.execute(projection.tables_ddl)
     await transaction.execute(_CHECKPOINTS, projection.name, number, list(projection.topics), partitions)
     return generation
-
-
-async def switch(connection: asyncpg.Connection, projection: Projection, generation: Generation) -> None:
-    """Lets readers see a generation in place of the live one, which stands by from then on.
-
-    The live one is held where it is until the other has reached it, for a blink of an eye, so that no reader meets an
-    older answer.
-
-    Args:
-        connection: outside a transaction.
-        projection: whose generation.
-        generation: a standby; somebody else keeps it up meanwhile.
-
-    Raises:
-        NotReached: it is further behind than a blink of an eye; try again.
-        NotStandingBy: somebody else dropped or showed it.
-        asyncpg.PostgresError: among others LockNotAvailableError, when a reader or a writer is in the way; try again.
-    """
-    async with connection.transaction():
-        await connection.execute(_ONE_AT_A_TIME, projection.name)
-        await connection.execute(_LOCK_BRIEFLY, LOCK_TIMEOUT)
-        await connection.execute(_FREEZE, projection.name, generation.version)
-        give_up_at = monotonic() + BLINK_SECONDS
-        while await connection.fetchval(_IS_BEHIND, projection.name, generation.version, generation.number):
-            if monotonic() > give_up_at:
-                raise NotReached(f"{generation.schema} is behind what readers see now.")
-            await asyncio.sleep(LOOK_SECONDS)
-        await show(connection, projection, generation)
-
-
-async def show(transaction: asyncpg.Connection, projection: Projection, generation: Generation) -> None:
-    """Lets readers see a generation, from the commit on; the one that they saw stands by."""
-    await transaction.execute(_ON_PATH, generation.schema, LOCK_TIMEOUT)
-    await transaction.execute(projection.views_ddl)
-    await transaction.execute(_STAND_BY, projection.name, generation.version, generation.number)
-    if await transaction.fetchval(_SHOW, projection.name, generation.number) is None:
-        raise NotStandingBy(f"{generation.schema} does not stand by any more: `mimo generations` lists what there is.")
-    await transaction.execute("select pg_notify($1, $2)", CHANNEL, projection.name)

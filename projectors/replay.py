@@ -21,8 +21,9 @@ from events.errors import MimoError
 from infra.event_log.membership import members
 from projectors.checkpoints import Generation
 from projectors.failures import described
-from projectors.generations import NotReached, Status, is_late, next_generation, stand_by, switch
+from projectors.generations import Status, is_late, next_generation, stand_by
 from projectors.projection import Projection
+from projectors.switching import NotReached, switch
 
 LOOK_SECONDS = 0.25
 HAND_OVER_SECONDS = 10.0

@@ -61,7 +61,11 @@ def _projection(line: Line) -> Finding:
         remedy = 'See "When a projection stops" in docs/operations.md; it tries again by itself.'
         return wrong(name, f"It stands still. {line.stopped}.", remedy)
     if line.parked:
-        return wrong(name, f"Events that are parked: {line.parked}.", "`mimo parked` says why; once that is mended, `mimo parked retry` applies them.")
+        return wrong(
+            name,
+            f"Events that are parked: {line.parked}.",
+            "`mimo parked` says why; once that is mended, `mimo parked retry` applies them.",
+        )
     if line.status == "building":
         return note(name, f"Generation {line.generation} is being built. {behind}.")
     return (note if line.seconds_behind > SLOW_SECONDS else fine)(name, f"{behind}.")

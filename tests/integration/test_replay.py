@@ -18,8 +18,8 @@ from infra.event_log.postgres import PostgresLog
 from infra.ids import new_id
 from infra.postgres import Role, connect, pool
 from mimo.replaying import Plan, list_generations, plan_sentence, run_drop, run_replay, run_rollback, wanted
-from projectors.generations import NotStandingBy
 from projectors.replay import Phase, ReplayFailed, Standing
+from projectors.switching import NotStandingBy
 from projectors.views import PROJECTIONS
 from projectors.worker import Worker
 from tests.property.test_projections import TABLES, School, model, rows
