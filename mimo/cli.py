@@ -112,6 +112,7 @@ app.command()(replay.rollback)
 app.command()(replay.generations)
 app.command()(replay.drop)
 app.command()(verifying.verify)
+app.command()(verifying.diff)
 
 
 @app.command()

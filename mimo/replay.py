@@ -5,18 +5,11 @@ It must not know how a generation is built or shown (projectors/replay.py, proje
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from mimo.options import AsJson, Data, Yes, read_settings
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
-    from projectors.replay import Phase, Standing
 
 Name = Annotated[str, typer.Argument(metavar="PROJECTION", help="Such as messages; `mimo status` lists them.")]
 Number = Annotated[int, typer.Argument(metavar="GENERATION", help="Its number; `mimo generations` lists them.")]
@@ -37,6 +30,7 @@ def replay(
     until `mimo drop`.
     """
     from mimo.database import database
+    from mimo.progress_bar import bar
     from mimo.replaying import Plan, plan_sentence, run_replay, wanted
 
     settings = read_settings(data=data)
@@ -46,8 +40,8 @@ def replay(
         if dry_run:
             typer.echo(asyncio.run(plan_sentence(url, plan)))
             return
-        with _bar() as tell:
-            generation = asyncio.run(run_replay(url, plan, environment, tell))
+        with bar() as told:
+            generation = asyncio.run(run_replay(url, plan, environment, lambda now: told(*now.told())))
     typer.echo(f"Readers see {generation.schema} now.")
 
 
@@ -98,35 +92,3 @@ def drop(projection: Name, generation: Number, data: Data = None, yes: Yes = Fal
     with database(read_settings(data=data)) as url:
         asyncio.run(run_drop(url, found, generation))
     typer.echo(f"Dropped generation {generation} of {projection}.")
-
-
-@contextmanager
-def _bar() -> "Iterator[Callable[[Standing], None]]":
-    """A progress bar with rate and remaining time on a terminal; elsewhere a line now and then."""
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    console = Console(stderr=True)
-    rate = TextColumn("{task.fields[rate]:>9,.0f} events/s")
-    columns = (TextColumn("{task.description:>32}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"), rate)
-    with Progress(*columns, TimeRemainingColumn(), console=console, disable=not console.is_terminal) as bars:
-        yield _Bar(bars).tell
-
-
-class _Bar:
-    def __init__(self, bars: "Progress") -> None:
-        self._bars = bars
-        self._task: TaskID | None = None
-        self._spoken: tuple[Phase, int] | None = None
-
-    def tell(self, standing: "Standing") -> None:
-        what = f"{standing.phase} {standing.generation.schema}"
-        if self._task is None:
-            self._task = self._bars.add_task(what, total=standing.events, completed=standing.applied, rate=0.0)
-        self._bars.update(self._task, description=what, total=standing.events, completed=standing.applied)
-        task = self._bars.tasks[0]
-        self._bars.update(self._task, rate=task.speed or 0.0)
-        percent = 100 if standing.events == 0 else 100 * standing.applied // standing.events
-        if self._bars.disable and self._spoken != (standing.phase, percent // 10):
-            self._spoken = (standing.phase, percent // 10)
-            typer.echo(f"{what}: {standing.applied} of {standing.events} events", err=True)

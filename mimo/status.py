@@ -42,7 +42,7 @@ class Line:
         projection: its name.
         version: of its shape.
         generation: which build.
-        status: building or live.
+        status: building, standby, live or aside.
         events_behind: events in the log that it has not applied, over all its partitions.
         seconds_behind: the age of the oldest of them; 0 when there is none.
         parked: events set aside because they could not be applied.

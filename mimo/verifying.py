@@ -1,23 +1,29 @@
-"""`mimo verify`: proof that what readers see equals the fold of the log, or a readable difference.
+"""`mimo verify`: proof that what readers see equals the fold of the log. `mimo diff`: how a view changed between two
+moments.
 
-It must not know how rows are compared (projectors/verify.py).
+It must not know how rows are compared (projectors/verify.py, projectors/diff.py).
 """
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from mimo.options import AsJson, Data, read_settings
 
 if TYPE_CHECKING:
-    from projectors.comparing import Difference
+    from projectors.comparing import Comparison, Difference
+    from projectors.scratch import Access
     from projectors.verify import Verdict
 
+APPLICATION = "mimo-verify"
 VALUE_CHARACTERS = 60
+T = TypeVar("T")
 
 
 def verify(
@@ -33,16 +39,19 @@ def verify(
     """
     from events.errors import CannotStart
     from mimo.database import database
+    from mimo.progress_bar import bar
     from mimo.replaying import wanted
+    from projectors.verify import verify as verify_projection
     from projectors.views import PROJECTIONS
 
     if (projection is None) is not every:
         raise CannotStart("Say which projection to verify, or --all.")
     chosen = PROJECTIONS if projection is None else (wanted(projection),)
     verdicts = []
-    with database(read_settings(data=data)) as url:
+    with database(read_settings(data=data)) as url, bar() as told:
         for one in chosen:
-            verdicts.append(asyncio.run(_verified(url, one)))
+            tell = partial(told, f"verifying {one.name}")
+            verdicts.append(asyncio.run(_with_access(url, tell, partial(verify_projection, one))))
             if not as_json:
                 _tell(verdicts[-1])
     if as_json:
@@ -50,14 +59,58 @@ def verify(
     raise typer.Exit(0 if all(verdict.comparison.equal for verdict in verdicts) else 1)
 
 
-async def _verified(url: str, projection: Any) -> "Verdict":
-    from infra.postgres import Role, connect, pool
-    from projectors.verify import Verification
+def diff(
+    projection: Annotated[str, typer.Argument(metavar="PROJECTION", help="Such as messages.")],
+    at: Annotated[list[str], typer.Option(help="A position, or a time as `mimo events` takes it; given twice.")],
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how a view changed between two moments: which rows came, went or changed.
 
-    own = partial(connect, url, application="mimo-verify", role=Role.PROJECTOR)
+    The projection is built up to each of them, aside; readers notice nothing. Erased people stay erased in both.
+    """
+    from events.errors import CannotStart
+    from mimo.database import database
+    from mimo.progress_bar import bar
+    from mimo.replaying import wanted
+    from projectors.diff import diff as diff_projection
+
+    if len(at) != 2:
+        raise CannotStart("Say --at twice: the earlier moment and the later one.")
+    one = wanted(projection)
+    with database(read_settings(data=data)) as url, bar() as told:
+        before, after = (asyncio.run(_position_of(url, moment)) for moment in at)
+        tell = partial(told, f"building {one.name}")
+        work = partial(diff_projection, one, before=before, after=after)
+        comparison = asyncio.run(_with_access(url, tell, work))
+    if as_json:
+        typer.echo(json.dumps({"before": before, "after": after, **_comparison_as_json(comparison)}, default=str))
+        return
+    for difference in comparison.differences:
+        typer.echo(changed_sentence(difference))
+    typer.echo(f"{comparison.different} rows of {projection} changed from position {before} to {after}.")
+
+
+async def _with_access(url: str, tell: Callable[[int, int], None], work: "Callable[[Access], Awaitable[T]]") -> T:
+    from infra.postgres import Role, connect, pool
+    from projectors.scratch import Access
+
+    own = partial(connect, url, application=APPLICATION, role=Role.PROJECTOR)
     endless = partial(own, transaction_timeout_seconds=0)
-    async with pool(url, application="mimo-verify", role=Role.PROJECTOR, min_size=0, max_size=2) as opened:
-        return await Verification(projection, own, endless, opened, lambda *_: None).run()
+    async with pool(url, application=APPLICATION, role=Role.PROJECTOR, min_size=0, max_size=2) as opened:
+        return await work(Access(own, endless, opened, tell))
+
+
+async def _position_of(url: str, moment: str) -> int:
+    """The position of the last event up to a moment."""
+    from infra.event_log.search import searching
+    from infra.event_log.wanted import Wanted, time_of
+
+    async with searching(url) as search:
+        if moment.isdecimal():
+            return min(int(moment), await search.head())
+        bounds = await search.bounds(Wanted(until=time_of(moment, datetime.now(UTC))))
+        return bounds.upto
 
 
 def _tell(verdict: "Verdict") -> None:
@@ -83,6 +136,16 @@ def sentence(difference: "Difference") -> str:
     return f"{row}: readers see {_values(difference.found)}; the log has {_values(difference.expected)}"
 
 
+def changed_sentence(difference: "Difference") -> str:
+    """How one row changed, for people."""
+    row = f"{difference.table} {_values(difference.key)}"
+    if difference.found is None:
+        return f"+ {row}: {_values(difference.expected or {})}"
+    if difference.expected is None:
+        return f"- {row}: {_values(difference.found)}"
+    return f"~ {row}: {_values(difference.found)} → {_values(difference.expected)}"
+
+
 def _values(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={_short(value)}" for name, value in values.items())
 
@@ -93,17 +156,16 @@ def _short(value: Any) -> str:
 
 
 def _as_json(verdict: "Verdict") -> dict[str, Any]:
-    comparison = verdict.comparison
     return {
         "projection": verdict.generation.projection,
         "generation": verdict.generation.number,
-        "equal": comparison.equal,
-        "rows": comparison.rows,
-        "digest": comparison.digest,
         "checkpoint": {f"{topic}.{partition}": offset for (topic, partition), offset in verdict.checkpoint.items()},
-        "different": comparison.different,
-        "differences": [
-            {"table": one.table, "key": one.key, "found": one.found, "expected": one.expected}
-            for one in comparison.differences
-        ],
+        "equal": verdict.comparison.equal,
+        "rows": verdict.comparison.rows,
+        "digest": verdict.comparison.digest,
+        **_comparison_as_json(verdict.comparison),
     }
+
+
+def _comparison_as_json(comparison: "Comparison") -> dict[str, Any]:
+    return {"different": comparison.different, "differences": [asdict(one) for one in comparison.differences]}

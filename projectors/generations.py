@@ -68,7 +68,15 @@ _RETIRE = """
 _PRESENT = """
     select generation from projection.generation
     where projection = $1 and version = $2 and status <> 'retired' order by generation"""
-_RETIRE_ASIDE = "update projection.generation set status = 'retired' where projection = $1 and status = 'aside'"
+_OWN = "select pg_advisory_lock(hashtextextended('mimo aside ' || $1, 0))"
+# Whose maker is gone, and its session with it.
+_RETIRE_ABANDONED = """
+    with aside as materialized (
+        select generation, format('%s_v%s_g%s', projection, version, generation) as schema
+        from projection.generation where projection = $1 and status = 'aside')
+    update projection.generation g set status = 'retired' from aside a
+    where g.projection = $1 and g.generation = a.generation
+      and pg_try_advisory_xact_lock(hashtextextended('mimo aside ' || a.schema, 0))"""
 _LIVE = """
     select generation from projection.generation
     where projection = $1 and version = $2 and status = 'live'"""
@@ -139,11 +147,20 @@ async def next_generation(connection: asyncpg.Connection, projection: Projection
 
 
 async def aside(connection: asyncpg.Connection, projection: Projection) -> Generation:
-    """A new generation that is never shown; those that a killed process left behind are retired."""
+    """A new generation that is never shown, for as long as the session lasts.
+
+    Those whose sessions have ended are retired.
+
+    Args:
+        connection: makes one of each projection at most.
+        projection: whose.
+    """
     async with connection.transaction():
         log_id, partitions = await _retire_strangers(connection, projection)
-        await connection.execute(_RETIRE_ASIDE, projection.name)
-        return await bear(connection, projection, log_id, partitions, Status.ASIDE)
+        await connection.execute(_RETIRE_ABANDONED, projection.name)
+        generation = await bear(connection, projection, log_id, partitions, Status.ASIDE)
+        await connection.execute(_OWN, generation.schema)
+    return generation
 
 
 async def live_generation(connection: asyncpg.Connection, projection: Projection) -> Generation | None:

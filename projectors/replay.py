@@ -67,6 +67,10 @@ class Standing:
     applied: int
     events: int
 
+    def told(self) -> tuple[str, int, int]:
+        """What is being done, in words, and how many events of how many are applied."""
+        return f"{self.phase} {self.generation.schema}", self.applied, self.events
+
 
 class Jobs(Protocol):
     """The processes that build. Ended when their context ends."""

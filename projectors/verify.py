@@ -8,31 +8,24 @@ offsets that the snapshot has. It must not know how rows are compared.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import asyncpg
 
 from events.bookmark import Place
 from events.errors import MimoError
-from infra.event_log.postgres import PostgresLog
 from projectors import checkpoints
-from projectors.batches import Batches
 from projectors.checkpoints import Generation
 from projectors.comparing import Comparison, compare
-from projectors.generations import aside, drop_retired, live_generation, retire
-from projectors.progress import Progress
+from projectors.generations import live_generation
 from projectors.projection import Projection
-from projectors.section import apply_upto
-from projectors.session import Connect
-from projectors.upkeep import Upkeep
+from projectors.scratch import Access, Scratch, scratch
 
 LOOKS = 3
 """A difference must be found so often: while somebody is being erased, views and log agree only a moment later."""
 PAUSE_SECONDS = 1.0
-
-_ALONE = "select pg_try_advisory_lock(hashtextextended('mimo verify of ' || $1, 0))"
 
 
 class CannotVerify(MimoError):
@@ -54,87 +47,47 @@ class Verdict:
     comparison: Comparison
 
 
-class Verification:
-    """Verifies one projection.
+async def verify(projection: Projection, access: Access) -> Verdict:
+    """Builds a projection aside, compares it with what readers see, and clears away.
 
     Args:
         projection: which one.
-        connect: opens a connection in the role that writes views.
-        endless: the same without a time-out for transactions.
-        pool: further connections in that role.
-        tell: is told how many events of how many are applied.
+        access: to the database.
+
+    Raises:
+        CannotVerify: nothing is live.
+        Stopped: an event cannot be applied.
     """
+    async with scratch(projection, access) as built:
+        async with _looking(projection, access) as (_, _, upto):
+            pass  # the long way is gone without holding a snapshot
+        await built.bring_to(upto)
+        verdict = await _look(projection, access, built)
+        for _ in range(LOOKS - 1):
+            if verdict.comparison.equal:
+                break
+            await asyncio.sleep(PAUSE_SECONDS)
+            verdict = await _look(projection, access, built)
+        return verdict
 
-    def __init__(
-        self,
-        projection: Projection,
-        connect: Connect,
-        endless: Connect,
-        pool: asyncpg.Pool,
-        tell: Callable[[int, int], None],
-    ) -> None:
-        self._projection = projection
-        self._connect = connect
-        self._endless = endless
-        self._pool = pool
-        self._tell = tell
 
-    async def run(self) -> Verdict:
-        """Builds, compares and clears away.
+async def _look(projection: Projection, access: Access, built: Scratch) -> Verdict:
+    async with _looking(projection, access) as (live, found, upto):
+        await built.bring_to(upto)
+        return Verdict(live, upto, await compare(found, live, built.connection, built.generation))
 
-        Raises:
-            CannotVerify: nothing is live, or it is being verified already.
-            Stopped: an event cannot be applied.
-        """
-        connection = await self._connect()
-        try:
-            if not await connection.fetchval(_ALONE, self._projection.name):
-                raise CannotVerify(f"{self._projection.name} is being verified already.")
-            built = await aside(connection, self._projection)
-            try:
-                return await self._compared(built)
-            finally:
-                await retire(connection, built.projection, built.number)
-                await drop_retired(connection, self._projection)
-        finally:
-            connection.terminate()
 
-    async def _compared(self, built: Generation) -> Verdict:
-        upkeep = Upkeep(self._connect, PostgresLog(self._connect), self._pool)
-        reading = await self._endless()
-        erasing = asyncio.create_task(upkeep.run(), name="upkeep")
-        try:
-            with upkeep.writing(self._projection, built, Progress(self._projection.name, live=False)) as batches:
-                async with self._looking() as (_, _, upto):
-                    pass  # the long way is gone without holding a snapshot
-                await apply_upto(reading, self._projection, batches, upto, self._tell)
-                verdict = await self._look(reading, batches, built)
-                for _ in range(LOOKS - 1):
-                    if verdict.comparison.equal:
-                        break
-                    await asyncio.sleep(PAUSE_SECONDS)
-                    verdict = await self._look(reading, batches, built)
-                return verdict
-        finally:
-            reading.terminate()
-            erasing.cancel()
-            with suppress(asyncio.CancelledError):
-                await erasing
-
-    async def _look(self, reading: asyncpg.Connection, batches: Batches, built: Generation) -> Verdict:
-        async with self._looking() as (live, found, upto):
-            await apply_upto(reading, self._projection, batches, upto, self._tell)
-            return Verdict(live, upto, await compare(found, live, reading, built))
-
-    @asynccontextmanager
-    async def _looking(self) -> AsyncIterator[tuple[Generation, asyncpg.Connection, dict[Place, int]]]:
-        """The live generation in a snapshot, and the checkpoints that it has there."""
-        connection = await self._endless()
-        try:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
-                live = await live_generation(connection, self._projection)
-                if live is None:
-                    raise CannotVerify(f"Readers see no generation of {self._projection.name} yet.")
-                yield live, connection, await checkpoints.offsets(connection, live)
-        finally:
-            connection.terminate()
+@asynccontextmanager
+async def _looking(
+    projection: Projection, access: Access
+) -> AsyncIterator[tuple[Generation, asyncpg.Connection, dict[Place, int]]]:
+    """The live generation in a snapshot, and the checkpoints that it has there."""
+    connection = await access.endless()
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            live = await live_generation(connection, projection)
+            if live is None:
+                raise CannotVerify(f"Readers see no generation of {projection.name} yet.")
+            yield live, connection, await checkpoints.offsets(connection, live)
+    finally:
+        connection.terminate()

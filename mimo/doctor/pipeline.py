@@ -56,6 +56,10 @@ def _dead_letters(number: int) -> list[Finding]:
 
 def _projection(line: Line) -> Finding:
     name = f"projection {line.projection}"
+    if line.status == "aside":
+        return note(name, f"Generation {line.generation} is being built for `mimo verify`.")
+    if line.status == "standby":
+        name += f", generation {line.generation}, which stands by"
     behind = f"It is {line.events_behind} events and {line.seconds_behind:.1f} s behind the log"
     if line.stopped is not None:
         remedy = 'See "When a projection stops" in docs/operations.md; it tries again by itself.'

@@ -13,7 +13,8 @@ import pytest_asyncio
 
 from infra.postgres import Role, connect, pool
 from mimo.replaying import wanted
-from projectors.verify import CannotVerify, Verdict, Verification
+from projectors.scratch import Access
+from projectors.verify import CannotVerify, Verdict, verify
 from projectors.views import PROJECTIONS
 from tests.integration.test_replay import SCHEMAS, STATUSES, Installation
 
@@ -74,7 +75,7 @@ async def installation(database_url: str) -> AsyncIterator[Installation]:
 async def verified(installation: Installation, projection: str) -> Verdict:
     endless = partial(installation.own, transaction_timeout_seconds=0)
     async with pool(installation.url, application="test-verify", role=Role.PROJECTOR) as opened:
-        return await Verification(wanted(projection), installation.own, endless, opened, lambda *_: None).run()
+        return await verify(wanted(projection), Access(installation.own, endless, opened, lambda *_: None))
 
 
 @pytest.mark.parametrize("projection", [projection.name for projection in PROJECTIONS])
@@ -128,4 +129,4 @@ async def test_what_nobody_sees_cannot_be_verified(database_url: str) -> None:
     own = partial(connect, database_url, application="test", role=Role.PROJECTOR)
     async with pool(database_url, application="test-verify", role=Role.PROJECTOR) as opened:
         with pytest.raises(CannotVerify, match="Readers see no generation"):
-            await Verification(wanted("users"), own, own, opened, lambda *_: None).run()
+            await verify(wanted("users"), Access(own, own, opened, lambda *_: None))

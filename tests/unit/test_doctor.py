@@ -172,6 +172,8 @@ class TestPipeline:
             (replace(LINE, stopped="it cannot be applied"), Verdict.WRONG),
             (replace(LINE, parked=2), Verdict.WRONG),
             (replace(LINE, status="building"), Verdict.NOTE),
+            (replace(LINE, status="aside"), Verdict.NOTE),
+            (replace(LINE, status="standby"), Verdict.FINE),
             (replace(LINE, events_behind=9, seconds_behind=60.0), Verdict.NOTE),
         ],
     )
