@@ -44,8 +44,13 @@ def topics(context: typer.Context, data: Data = None, as_json: AsJson = False) -
 
 
 @app.command("delete")
-def topics_delete(data: Data = None, yes: Yes = False, another_history: AnotherHistory = False) -> None:
-    """Delete the topics; a running relay makes them again at once and fills them from the log.
+def topics_delete(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[TOPIC]...", help="Only these; else all.")] = None,
+    data: Data = None,
+    yes: Yes = False,
+    another_history: AnotherHistory = False,
+) -> None:
+    """Delete topics; a running relay makes them again at once and refills them from the log.
 
     Nothing is lost: the log is in PostgreSQL. Consumers outside of mimo have to start again from the beginning.
     Topics that hold another history than the log may be somebody else's: that is said first.
@@ -56,6 +61,9 @@ def topics_delete(data: Data = None, yes: Yes = False, another_history: AnotherH
     from mimo.cluster import require_cluster
     from mimo.ownership import another_history_in
 
+    doomed = tuple(names or TOPICS)
+    if unknown := set(doomed) - set(TOPICS):
+        raise CannotStart(f"{min(unknown)} is no topic of ours: there are {', '.join(TOPICS)}.")
     settings = read_settings(data=data)
     cluster = require_cluster(settings)
     if not another_history and (doubt := another_history_in(settings, cluster)):
@@ -63,6 +71,6 @@ def topics_delete(data: Data = None, yes: Yes = False, another_history: AnotherH
             raise CannotStart(f"{doubt} To delete them all the same, say so: --another-history.")
         typer.echo(doubt)
     if not yes:
-        typer.confirm(f"Delete the topics {', '.join(map(cluster.topic, TOPICS))} at {cluster.bootstrap}?", abort=True)
-    deleted = asyncio.run(delete_topics(cluster, TOPICS))
+        typer.confirm(f"Delete the topics {', '.join(map(cluster.topic, doomed))} at {cluster.bootstrap}?", abort=True)
+    deleted = asyncio.run(delete_topics(cluster, doomed))
     typer.echo(f"Deleted {', '.join(deleted)}." if deleted else "There was no topic to delete.")

@@ -11,6 +11,7 @@ from infra.relay.holdings import read_histories
 from tests.integration.one_relay import OneRelay, one_relay
 from tests.ports import free_port
 from tests.system import run_mimo
+from tests.topics import until_topics_hold_the_log
 
 RENEW = "update log.installation set log_id = gen_random_uuid()"
 
@@ -44,6 +45,16 @@ async def test_topics_of_this_log_are_deleted(published: OneRelay) -> None:
     assert not await holds_anything(published)
     again = await delete(published, "--yes")
     assert again.stdout == "There was no topic to delete.\n", again.stderr
+
+
+async def test_one_topic_is_deleted_and_refilled_while_the_relay_runs(published: OneRelay) -> None:
+    unknown = await delete(published, "mimo.nothing", "--yes")
+    assert "mimo.nothing is no topic of ours: there are mimo.users" in unknown.stderr
+    async with published.running():
+        await published.write(5)
+        deleted = await delete(published, "mimo.messages", "--yes")
+        assert deleted.stdout == f"Deleted {published.cluster.topic('mimo.messages')}.\n", deleted.stderr
+        await until_topics_hold_the_log(published.url, published.cluster)
 
 
 async def test_topics_of_another_history_are_not_deleted_by_a_plain_yes(published: OneRelay) -> None:
