@@ -32,6 +32,10 @@ _RETIRE_OTHER_TOPICS = """
         select distinct c.topic collate "C" from projection.checkpoint c
         where c.projection = g.projection and c.generation = g.generation order by 1)
     returning generation"""
+_GLANCE = """
+    select concat_ws(' ', (select i.log_id from log.installation i),
+        string_agg(g.generation || g.status, ' ' order by g.generation))
+    from projection.generation g where g.projection = $1"""
 _FOLLOWED = """
     select generation, status from projection.generation
     where projection = $1 and version = $2 and status in ('standby', 'live') order by generation"""
@@ -123,6 +127,12 @@ async def followed(connection: asyncpg.Connection, projection: Projection) -> Ma
                     found[generation] = Status.LIVE
                     break
     return found
+
+
+async def glance(connection: asyncpg.Connection, projection: Projection) -> str:
+    """Says in one cheap question whether `followed` would find anything else than it did: then the answer differs."""
+    answer: str = await connection.fetchval(_GLANCE, projection.name)
+    return answer
 
 
 async def begun_generation(connection: asyncpg.Connection, projection: Projection) -> tuple[Generation, Status] | None:

@@ -12,10 +12,10 @@ from typing import Any
 import asyncpg
 import structlog
 
-from projectors import checkpoints
+from projectors import checkpoints, generations
 from projectors.checkpoints import Generation
 from projectors.failures import described
-from projectors.generations import Status, drop_retired, followed
+from projectors.generations import Status
 from projectors.progress import Progress
 from projectors.projection import Projection
 
@@ -42,6 +42,7 @@ class Keeping:
         self._kept: dict[Generation, tuple[Progress, asyncio.Task[None]]] = {}
         self._live: Generation | None = None
         self._trouble: str | None = None
+        self._glance = ""
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
@@ -60,20 +61,22 @@ class Keeping:
     async def _look(self, tasks: asyncio.TaskGroup) -> None:
         try:
             async with self._pool.acquire() as connection:
-                await self._keep(await followed(connection, self._projection), tasks)
-                self._said(None)
-                await drop_retired(connection, self._projection)
+                glance = await generations.glance(connection, self._projection)
+                if self._live is None or glance != self._glance:
+                    await self._keep(await generations.followed(connection, self._projection), tasks)
+                    await generations.drop_retired(connection, self._projection)
+                    self._glance = glance
         except Exception as error:
-            self._said(described(error))
+            self._say(described(error))
+        else:
+            self._say(None)
 
-    def _said(self, trouble: str | None) -> None:
+    def _say(self, trouble: str | None) -> None:
         if trouble is not None and trouble != self._trouble:
             _log.warning("generations_not_kept", projection=self._projection.name, reason=trouble)
         self._trouble = trouble
 
     async def _keep(self, found: Mapping[Generation, Status], tasks: asyncio.TaskGroup) -> None:
-        for generation in self._kept.keys() - found.keys():
-            await self._let_go(generation)
         for generation, status in found.items():
             if generation not in self._kept:
                 progress = Progress(self._projection.name, live=False)
@@ -81,6 +84,8 @@ class Keeping:
                 self._kept[generation] = (progress, task)
             self._kept[generation][0].shown(live=status is Status.LIVE)
         self._live = next((one for one, status in found.items() if status is Status.LIVE), None)
+        for generation in self._kept.keys() - found.keys():
+            await self._let_go(generation)
 
     async def _let_go(self, generation: Generation) -> None:
         progress, task = self._kept.pop(generation)

@@ -61,15 +61,24 @@ class Runner:
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
-        while True:
-            try:
-                await self._follow()
-            except CheckpointMoved as moved:
-                _log.info("checkpoint_moved", generation=self._generation.schema, detail=str(moved))
-            except Stopped as stopped:
-                await self._back_off("poison", State.STOPPED, str(stopped))
-            except Exception as error:
-                await self._back_off(str(classify(error)), State.BACKING_OFF, described(error))
+        try:
+            while True:
+                await self._follow_once()
+        finally:
+            if self._delivery is not None:
+                self._delivery.cancel()
+                await asyncio.wait((self._delivery,))
+                self._delivery.cancelled() or self._delivery.exception()  # looked at: nobody needs it any more
+
+    async def _follow_once(self) -> None:
+        try:
+            await self._follow()
+        except CheckpointMoved as moved:
+            _log.info("checkpoint_moved", generation=self._generation.schema, detail=str(moved))
+        except Stopped as stopped:
+            await self._back_off("poison", State.STOPPED, str(stopped))
+        except Exception as error:
+            await self._back_off(str(classify(error)), State.BACKING_OFF, described(error))
 
     async def load(self, partitions: frozenset[int]) -> Reached:
         """The checkpoints, once nothing is on its way to them. Implements `events.ports.Checkpoints`."""

@@ -5,29 +5,37 @@ for what is killed as a whole, by a new `mimo up`). Nobody's hand helps otherwis
 """
 
 import asyncio
+import json
+import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from subprocess import DEVNULL
 
 import psutil
 
 from events.catalog import TOPICS
 from infra.kafka.topics import delete_topics
 from infra.processes import send
+from projectors.views import PROJECTIONS
 from tests.faults.load import Load
 from tests.faults.pipeline import end_of, reached
 from tests.faults.product import BROKER, COMMAND, PARTS, POSTGRES, PROJECTOR, QUERY, RELAY, WORKERS, Product
-from tests.system import children_of
+from tests.system import ROOT, children_of, run_mimo
 from tests.until import until
 
 KILLED_AT_ONCE = (BROKER, RELAY, PROJECTOR, COMMAND, QUERY, POSTGRES)
 TAKE_OVER_SECONDS = 30.0
 SUSPENDED_SECONDS = (7.0, 20.0)
 HOLD_DOWN_SECONDS = 0.05
+REPLAYED_SECONDS = (1.0, 6.0)
+VIEWS = tuple(projection.name for projection in PROJECTIONS)
 
 
 @dataclass(frozen=True)
@@ -176,6 +184,31 @@ def kill_everything(scene: Scene) -> Struck:
     return struck
 
 
+def replay_killed(scene: Scene) -> Struck:
+    """A view is replayed; the replay is killed and gone on with, proven, taken back, proven again, and dropped."""
+    name, seconds = scene.chance.choice(VIEWS), scene.chance.uniform(*REPLAYED_SECONDS)
+    database = {"MIMO_DATABASE_URL": scene.product.url()}
+    command = [sys.executable, "-m", "mimo", "replay", name, "--rate", "200"]
+    first = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **database}, stdout=DEVNULL, stderr=DEVNULL)
+    with suppress(subprocess.TimeoutExpired):
+        first.wait(seconds)
+    first.kill()
+    first.wait()
+    for words in (("replay", name, "--jobs", "2"), ("verify", name), ("rollback", name), ("verify", name)):
+        _told(*words, **database)
+    listed = json.loads(_told("generations", name, "--json", **database))
+    (standby,) = (str(one["generation"]) for one in listed if one["status"] == "standby")
+    _told("drop", name, standby, "--yes", **database)
+    return _struck(detail=f"{name}, killed after {seconds:.1f} s")
+
+
+def _told(*words: str, **environment: str) -> str:
+    """What `mimo` prints when all is well."""
+    done = run_mimo(*words, **environment)
+    assert done.returncode == 0, f"mimo {' '.join(words)}: {done.stdout}{done.stderr}"
+    return done.stdout
+
+
 KINDS: dict[str, Callable[[Scene], Struck]] = {
     "kill -9 of the broker": partial(kill, BROKER),
     "kill -9 of the relay": partial(kill, RELAY),
@@ -197,5 +230,6 @@ KINDS: dict[str, Callable[[Scene], Struck]] = {
     "everything suspended": partial(suspend, (*PARTS, POSTGRES)),
     "broker away": broker_away,
     "topics deleted": delete_all_topics,
+    "replay killed, gone on with, rolled back": replay_killed,
 }
 """By the name in the tables."""

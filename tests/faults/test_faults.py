@@ -22,6 +22,7 @@ ROUNDS = (
     "kill -9 of PostgreSQL and relay",
     "broker away",
     "topics deleted",
+    "replay killed, gone on with, rolled back",
     "kill -9 of several at once",
     "kill -9 of the projector",
     "kill -9 of everything",
