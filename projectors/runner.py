@@ -68,7 +68,8 @@ class Runner:
             if self._delivery is not None:
                 self._delivery.cancel()
                 await asyncio.wait((self._delivery,))
-                self._delivery.cancelled() or self._delivery.exception()  # looked at: nobody needs it any more
+                if not self._delivery.cancelled():
+                    self._delivery.exception()  # looked at, so that it is not reported as forgotten
 
     async def _follow_once(self) -> None:
         try:

@@ -28,7 +28,7 @@ LONGEST_SECONDS = 60
 TARGET = "≥ 0.3, promise 0.5"
 
 APPLIED = """
-select coalesce(sum(c."offset"), 0)::bigint from read.checkpoint c where c.projection = $1"""
+select coalesce(sum(c."offset"), 0)::bigint from projection.checkpoint c where c.projection = $1"""
 TABLES = """
 select schemaname as schema, tablename as name from pg_tables
 where schemaname like $1 || '\\_v%' order by tablename"""
