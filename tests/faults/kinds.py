@@ -188,7 +188,7 @@ def replay_killed(scene: Scene) -> Struck:
     """A view is replayed; the replay is killed and gone on with, proven, taken back, proven again, and dropped."""
     name, seconds = scene.chance.choice(VIEWS), scene.chance.uniform(*REPLAYED_SECONDS)
     database = {"MIMO_DATABASE_URL": scene.product.url()}
-    command = [sys.executable, "-m", "mimo", "replay", name, "--rate", "200"]
+    command = [sys.executable, "-m", "mimo", "replay", name, "--rate", "20"]
     first = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **database}, stdout=DEVNULL, stderr=DEVNULL)
     with suppress(subprocess.TimeoutExpired):
         first.wait(seconds)
@@ -197,8 +197,8 @@ def replay_killed(scene: Scene) -> Struck:
     for words in (("replay", name, "--jobs", "2"), ("verify", name), ("rollback", name), ("verify", name)):
         _told(*words, **database)
     listed = json.loads(_told("generations", name, "--json", **database))
-    (standby,) = (str(one["generation"]) for one in listed if one["status"] == "standby")
-    _told("drop", name, standby, "--yes", **database)
+    for standby in (str(one["generation"]) for one in listed if one["status"] == "standby"):
+        _told("drop", name, standby, "--yes", **database)
     return _struck(detail=f"{name}, killed after {seconds:.1f} s")
 
 
