@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -26,6 +26,7 @@ from projectors.projection import Policy, Projection, Transaction
 from projectors.runner import Runner
 from projectors.session import ViewSession
 from projectors.views import courses
+from tests.beside import beside
 from tests.until import until_answer
 from tests.written_log import WrittenLog
 
@@ -91,13 +92,10 @@ class OneProjection:
         runner = Runner(
             self.generation, topics, log, batches, self.progress, batch_events=batch_events, first_pause_seconds=0.01
         )
-        task = asyncio.create_task(runner.run())
         try:
-            yield task
+            async with beside(runner.run()) as task:
+                yield task
         finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
             session.close()
 
     async def until(self, question: str, wanted: Any, *arguments: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -20,6 +20,7 @@ from infra.postgres import Role, connect
 from infra.relay.progress import Progress
 from infra.relay.publisher import KafkaPublisher
 from infra.relay.relay import NewPublisher, Relay
+from tests.beside import beside
 from tests.topics import until_topics_hold_the_log
 from tests.until import until_answer
 from tests.written_log import WrittenLog
@@ -75,13 +76,8 @@ class OneRelay:
         """Runs a relay in this process until the block ends."""
         progress = progress or self.progress
         relay = Relay(self.connect, self.cluster, TOPICS, progress, pace=CALM, new_publisher=new_publisher)
-        task = asyncio.create_task(relay.run())
-        try:
+        async with beside(relay.run()) as task:
             yield task
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def until_copied(self) -> None:
         """Waits until the topics hold exactly the log."""

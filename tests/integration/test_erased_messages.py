@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from projectors.projection import Hiding, Transaction
 from projectors.session import ViewSession
 from projectors.views.messages import Messages
 from projectors.wiping import Wiping
+from tests.beside import beside
 from tests.until import until_answer
 from tests.written_log import WrittenLog
 
@@ -76,13 +77,8 @@ class Talk:
         own = partial(connect, self.url, application="wiping", role=Role.PROJECTOR)
         wiping = Wiping(own, slice_rows=SLICE_ROWS)
         wiping.keep(projection or Messages(), self.generation)
-        task = asyncio.create_task(wiping.run())
-        try:
+        async with beside(wiping.run()) as task:
             yield task
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
 
     async def until_wiped(self) -> None:
         await until_answer(self.admin, UNWIPED, 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -21,10 +21,10 @@ from events.users import UserErased, UserRegistered
 from infra.event_log.membership import Pace
 from infra.event_log.postgres import PostgresLog
 from infra.ids import new_id
-from infra.postgres import Role, connect, pool
+from infra.postgres import Role, connect
 from projectors.views.messages import Messages
 from projectors.views.users import Users
-from projectors.worker import Worker
+from tests.beside import projecting
 from tests.until import until_answer
 from tests.written_log import WrittenLog
 
@@ -73,14 +73,8 @@ class Views:
     @asynccontextmanager
     async def process(self, log: EventLog) -> AsyncIterator[None]:
         """A projector process on some log."""
-        async with pool(self.url, application="test-erasing", role=Role.PROJECTOR) as keys:
-            worker = asyncio.create_task(Worker((Users(), Messages()), self.own, log, keys).run())
-            try:
-                yield
-            finally:
-                worker.cancel()
-                with suppress(asyncio.CancelledError):
-                    await worker
+        async with projecting(self.url, log, (Users(), Messages())):
+            yield
 
     def following(self) -> PostgresLog:
         return PostgresLog(self.own, pace=Pace(0.1, 1.0), poll_seconds=0.05)

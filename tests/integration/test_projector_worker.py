@@ -13,10 +13,10 @@ import pytest_asyncio
 
 from infra.event_log.membership import Pace
 from infra.event_log.postgres import PostgresLog
-from infra.postgres import Role, connect, pool
+from infra.postgres import Role, connect
 from projectors.generations import followed
 from projectors.views import PROJECTIONS
-from projectors.worker import Worker
+from tests.beside import projecting
 from tests.property.test_projections import TABLES, School, model, rows
 
 PATIENCE_SECONDS = 30
@@ -36,21 +36,15 @@ async def test_all_views_equal_the_fold_of_a_log_that_is_shuffled_on_the_way(
     school = School(random.Random(5), partitions=12)
     own = partial(connect, database_url, application="test-worker", role=Role.PROJECTOR)
     log = PostgresLog(own, pace=Pace(0.1, 1.0), poll_seconds=0.05, shuffle=random.Random(6))
-    async with pool(database_url, application="test-worker", role=Role.PROJECTOR) as keys:
-        worker = asyncio.create_task(Worker(PROJECTIONS, own, log, keys).run())
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                for _ in range(10):
-                    for _ in range(150):
-                        school.happen()
-                    await school.log.store(database_url)
-                consumed = sum(event.topic in p.topics for p in PROJECTIONS for event in school.log.events)
-                while await admin.fetchval(APPLIED) < consumed:  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
-        finally:
-            worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await worker
+    async with projecting(database_url, log):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            for _ in range(10):
+                for _ in range(150):
+                    school.happen()
+                await school.log.store(database_url)
+            consumed = sum(event.topic in p.topics for p in PROJECTIONS for event in school.log.events)
+            while await admin.fetchval(APPLIED) < consumed:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
     for projection in PROJECTIONS:
         await admin.execute(f"set search_path = {projection.name}_v1_g1")
         found = {table: await rows(admin, table) for table in TABLES[projection.name]}
@@ -74,9 +68,7 @@ async def test_whichever_process_is_asked_says_where_another_one_stopped(
         connection = await own()
         await followed(connection, projection)
         await connection.close()
-    async with pool(database_url, application="test-worker", role=Role.PROJECTOR) as keys:
-        worker = Worker(PROJECTIONS, own, PostgresLog(own), keys)
-        task = asyncio.create_task(worker.run())
+    async with projecting(database_url) as worker:
         async with asyncio.timeout(PATIENCE_SECONDS):
             for name in ("courses", "messages"):
                 while await worker.checks[name]() is not None:  # noqa: ASYNC110
@@ -86,9 +78,6 @@ async def test_whichever_process_is_asked_says_where_another_one_stopped(
         )
         assert await worker.checks["courses"]() == "poison"
         assert await worker.checks["messages"]() is None
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 async def test_readers_see_the_views_and_nothing_else(database_url: str, admin: asyncpg.Connection) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from uuid import UUID
 
@@ -19,9 +19,9 @@ from events.recorded import Recorded
 from infra.event_log.kafka import KafkaLog
 from infra.event_log.membership import Pace
 from infra.event_log.postgres import PostgresLog
-from infra.postgres import Role, connect, pool
+from infra.postgres import Role, connect
 from projectors.views import PROJECTIONS
-from projectors.worker import Worker
+from tests.beside import projecting
 from tests.contract.publishing import Publisher, own_cluster, publisher
 from tests.integration.test_projector_process import APPLIED, MESSAGES, Talk, asked, free_port, projector, until
 from tests.property.test_projections import TABLES, School, model, rows
@@ -53,14 +53,8 @@ class Pipeline:
     @asynccontextmanager
     async def working(self, log: EventLog) -> AsyncIterator[None]:
         """Runs all projections on a log until the block ends."""
-        async with pool(self.url, application="test-worker", role=Role.PROJECTOR) as keys:
-            worker = asyncio.create_task(Worker(PROJECTIONS, self.own, log, keys).run())
-            try:
-                yield
-            finally:
-                worker.cancel()
-                with suppress(asyncio.CancelledError):
-                    await worker
+        async with projecting(self.url, log):
+            yield
 
     async def until_applied(self, log: WrittenLog) -> None:
         await until(self.admin, APPLIED, len(log.events))

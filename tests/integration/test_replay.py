@@ -14,14 +14,13 @@ import pytest_asyncio
 
 from events.courses import CourseCreated
 from events.errors import CannotStart
-from infra.event_log.postgres import PostgresLog
 from infra.ids import new_id
-from infra.postgres import Role, connect, pool
+from infra.postgres import Role, connect
 from mimo.replaying import Plan, list_generations, plan_sentence, run_drop, run_replay, run_rollback, wanted
 from projectors.replay import Phase, ReplayFailed, Standing
 from projectors.switching import NotStandingBy
 from projectors.views import PROJECTIONS
-from projectors.worker import Worker
+from tests.beside import projecting
 from tests.property.test_projections import TABLES, School, model, rows
 
 PATIENCE_SECONDS = 60
@@ -54,14 +53,8 @@ class Installation:
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
         """Projector processes follow the log until the block ends."""
-        async with pool(self.url, application="test-worker", role=Role.PROJECTOR) as opened:
-            worker = asyncio.create_task(Worker(PROJECTIONS, self.own, PostgresLog(self.own), opened).run())
-            try:
-                yield
-            finally:
-                worker.cancel()
-                with suppress(asyncio.CancelledError):
-                    await worker
+        async with projecting(self.url):
+            yield
 
     async def until_applied(self, projection: str, generation: int) -> None:
         await until(partial(self.admin.fetchval, APPLIED, projection, generation), self.events_of(projection))

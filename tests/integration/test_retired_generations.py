@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import suppress
-from functools import partial
 
 import asyncpg
 import pytest
 import pytest_asyncio
 
 from events.messages import ChannelOpened, MessageSent
-from infra.event_log.postgres import PostgresLog
 from infra.ids import new_id
-from infra.postgres import Role, connect, pool
+from infra.postgres import Role, connect
 from projectors.generations import drop_retired, followed
 from projectors.views.messages import Messages
-from projectors.worker import Worker
+from tests.beside import projecting
 from tests.written_log import WrittenLog
 
 PATIENCE_SECONDS = 20
@@ -58,19 +55,12 @@ async def test_a_generation_of_other_topics_is_retired_and_the_next_one_is_built
     log.add(ChannelOpened(channel_id=channel, course_id=new_id(), owner_id=author, name="General"))
     log.add(MessageSent(channel_id=channel, author_id=author, text="hello"))
     await log.store(database_url)
-    connecting = partial(connect, database_url, application="test-worker", role=Role.PROJECTOR)
-    async with pool(database_url, application="test-worker", role=Role.PROJECTOR) as keys:
-        worker = asyncio.create_task(Worker((Messages(),), connecting, PostgresLog(connecting), keys).run())
-        try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
-                while await admin.fetchval(STATUSES) != ["retired", "live"]:  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
-                while await admin.fetchval(SCHEMAS) != ["messages_v1_g2"]:  # noqa: ASYNC110
-                    await asyncio.sleep(0.02)
-        finally:
-            worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await worker
+    async with projecting(database_url, projections=(Messages(),)):
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while await admin.fetchval(STATUSES) != ["retired", "live"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+            while await admin.fetchval(SCHEMAS) != ["messages_v1_g2"]:  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
     assert await admin.fetchval(TEXTS) == ["hello"]
     (again,) = await followed(own, Messages())
     assert again.number == 2

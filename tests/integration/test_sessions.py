@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from time import monotonic
 from uuid import UUID
@@ -16,6 +16,7 @@ from infra.postgres import Role, connect, pool
 from infra.sealing import KeyRing, new_key
 from infra.session_ends import ErasedKeys, SessionEnds
 from infra.sessions import SessionWatch
+from tests.beside import beside
 from tests.command_api import Person, School, school
 
 NAME = "watched"
@@ -39,13 +40,8 @@ async def watching(url: str) -> AsyncIterator[SessionWatch]:
 async def forgetting(url: str, ring: KeyRing) -> AsyncIterator[None]:
     """A tail that drops keys, as a projector has one."""
     own = partial(connect, url, application=NAME, role=Role.PROJECTOR)
-    tail = asyncio.create_task(SessionEnds(own, 60.0, ErasedKeys(ring)).run())
-    try:
+    async with beside(SessionEnds(own, 60.0, ErasedKeys(ring)).run()):
         yield
-    finally:
-        tail.cancel()
-        with suppress(asyncio.CancelledError):
-            await tail
 
 
 async def has_key(ring: KeyRing, person: Person) -> bool:
