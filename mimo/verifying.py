@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 
 APPLICATION = "mimo-verify"
 VALUE_CHARACTERS = 60
+Forms = tuple[str, str, str]
+"""What is said of a row that is missing, of one too many, and of one that differs."""
+WRONG: Forms = (
+    "{row}: missing; the log has {expected}",
+    "{row}: not in the log; readers see {found}",
+    "{row}: readers see {found}; the log has {expected}",
+)
+CHANGED: Forms = ("+ {row}: {expected}", "- {row}: {found}", "~ {row}: {found} → {expected}")
 T = TypeVar("T")
 
 
@@ -87,7 +95,7 @@ def diff(
         typer.echo(json.dumps({"before": before, "after": after, **_comparison_as_json(comparison)}, default=str))
         return
     for difference in comparison.differences:
-        typer.echo(changed_sentence(difference))
+        typer.echo(_sentence(difference, CHANGED))
     typer.echo(f"{comparison.different} rows of {projection} changed from position {before} to {after}.")
 
 
@@ -121,29 +129,17 @@ def _tell(verdict: "Verdict") -> None:
         return
     typer.echo(f"{name}: {comparison.different} of {comparison.rows} rows differ")
     for difference in comparison.differences:
-        typer.echo(f"  {sentence(difference)}")
+        typer.echo(f"  {_sentence(difference, WRONG)}")
     if more := comparison.different - len(comparison.differences):
         typer.echo(f"  and {more} more")
 
 
-def sentence(difference: "Difference") -> str:
+def _sentence(difference: "Difference", forms: Forms) -> str:
     """What differs in one row, for people."""
+    missing, extra, changed = forms
+    form = missing if difference.found is None else extra if difference.expected is None else changed
     row = f"{difference.table} {_values(difference.key)}"
-    if difference.found is None:
-        return f"{row}: missing; the log has {_values(difference.expected or {})}"
-    if difference.expected is None:
-        return f"{row}: not in the log; readers see {_values(difference.found)}"
-    return f"{row}: readers see {_values(difference.found)}; the log has {_values(difference.expected)}"
-
-
-def changed_sentence(difference: "Difference") -> str:
-    """How one row changed, for people."""
-    row = f"{difference.table} {_values(difference.key)}"
-    if difference.found is None:
-        return f"+ {row}: {_values(difference.expected or {})}"
-    if difference.expected is None:
-        return f"- {row}: {_values(difference.found)}"
-    return f"~ {row}: {_values(difference.found)} → {_values(difference.expected)}"
+    return form.format(row=row, found=_values(difference.found or {}), expected=_values(difference.expected or {}))
 
 
 def _values(values: Mapping[str, Any]) -> str:
