@@ -21,6 +21,8 @@ from projectors.projection import Projection
 
 LOOK_SECONDS = 1.0
 """How soon a generation is followed that became a standby, and one is let go that was dropped."""
+LOOK_AGAIN_SECONDS = 0.25
+"""How soon the first generation is shown that is built."""
 
 KeepUp = Callable[[Generation, Progress], Coroutine[Any, Any, None]]
 _log = structlog.get_logger("mimo.keeping")
@@ -49,7 +51,7 @@ class Keeping:
         async with asyncio.TaskGroup() as tasks:
             while True:
                 await self._look(tasks)
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(LOOK_SECONDS if self._live is not None else LOOK_AGAIN_SECONDS)
 
     async def unready(self) -> str | None:
         """Why readers cannot rely on the projection. What this process knows; else what any process wrote down."""

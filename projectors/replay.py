@@ -21,7 +21,7 @@ from events.errors import MimoError
 from infra.event_log.membership import members
 from projectors.checkpoints import Generation
 from projectors.failures import described
-from projectors.generations import Status, is_late, next_generation, stand_by
+from projectors.generations import Status, is_late, live_generation, next_generation, stand_by
 from projectors.projection import Projection
 from projectors.switching import NotReached, switch
 
@@ -135,7 +135,10 @@ class Replay:
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _hand_over(self, generation: Generation, jobs: Jobs) -> None:
-        """Waits until others follow it too, so that it does not fall behind when the jobs end. There may be none."""
+        """Waits until others follow it too, so that it does not fall behind when the jobs end."""
+        live = await live_generation(self._connection, self._projection)
+        if live is None or not await members(self._connection, live.schema):
+            return  # no projector process runs: nobody would come, and the live one stands still
         mine = await members(self._connection, generation.schema)
         give_up_at = monotonic() + HAND_OVER_SECONDS
         while monotonic() < give_up_at and jobs.ended() is None:

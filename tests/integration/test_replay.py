@@ -121,25 +121,27 @@ async def test_every_projection_can_be_replayed_while_nothing_else_runs(installa
 async def test_readers_meet_neither_an_error_nor_an_older_answer_while_others_write(installation: Installation) -> None:
     await installation.happen(400)
     seen: list[int] = []
+    replayed = asyncio.Event()
     reader = await connect(installation.url, application="test-reader", role=Role.QUERY)
 
     async def read() -> None:
-        while True:
+        while not replayed.is_set():
             seen.append(await reader.fetchval(SEEN))
 
     async def write() -> None:
-        while True:
+        while not replayed.is_set():
             await installation.happen(5)
 
     async with installation.working():
         await installation.until_shown("messages")
-        busy = [asyncio.create_task(read()), asyncio.create_task(write())]
-        for number in (2, 3):
-            assert await installation.replay() == f"messages_v1_g{number}"
-        for task in busy:
-            assert not task.done()
-            task.cancel()
-        await asyncio.wait(busy)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(read())
+            tasks.create_task(write())
+            try:
+                for number in (2, 3):
+                    assert await installation.replay() == f"messages_v1_g{number}"
+            finally:
+                replayed.set()
         await installation.until_applied("messages", 3)
     await reader.close()
     assert seen == sorted(seen)
