@@ -72,12 +72,12 @@ def generations(
     if as_json:
         typer.echo(json.dumps(found))
         return
-    table = Table("projection", "version", "generation", "status", "built", "shown", "events behind", "size")
+    table = Table("generation", "status", "built", "shown", "behind", "size")
+    table.columns[0].no_wrap = True
     for one in found:
-        shown = one["live_at"] or "never"
-        size = f"{one['bytes'] / 1_000_000:.1f} MB"
-        numbers = (str(one["version"]), str(one["generation"]), one["status"])
-        table.add_row(one["projection"], *numbers, one["created_at"], shown, str(one["events_behind"]), size)
+        name = f"{one['projection']}_v{one['version']}_g{one['generation']}"
+        shown, size = one["live_at"] or "never", f"{one['bytes'] / 1_000_000:.1f} MB"
+        table.add_row(name, one["status"], one["created_at"], shown, str(one["events_behind"]), size)
     Console().print(table)
 
 

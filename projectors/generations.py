@@ -235,18 +235,22 @@ async def retire(connection: asyncpg.Connection, projection: str, number: int) -
         )
 
 
-async def drop_retired(connection: asyncpg.Connection, projection: Projection) -> None:
+async def drop_retired(connection: asyncpg.Connection, projection: Projection) -> list[Generation]:
     """Drops the tables of retired generations: nobody follows them, so nobody would erase people in them.
+
+    Returns:
+        Those.
 
     Raises:
         asyncpg.PostgresError: among others LockNotAvailableError, when a reader is in the way; try again.
     """
-    for row in await connection.fetch(_RETIRED, projection.name):
-        generation = Generation(projection.name, row["version"], row["generation"])
+    rows = await connection.fetch(_RETIRED, projection.name)
+    retired = [Generation(projection.name, row["version"], row["generation"]) for row in rows]
+    for generation in retired:
         async with connection.transaction():
             await connection.execute(LOCK_BRIEFLY, LOCK_TIMEOUT)
             await connection.execute("select projection.drop_schema($1)", generation.schema)
-        _log.info("generation_dropped", generation=generation.schema)
+    return retired
 
 
 async def bear(

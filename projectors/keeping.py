@@ -66,7 +66,8 @@ class Keeping:
                 glance = await generations.glance(connection, self._projection)
                 if self._live is None or glance != self._glance:
                     await self._keep(await generations.followed(connection, self._projection), tasks)
-                    await generations.drop_retired(connection, self._projection)
+                    for dropped in await generations.drop_retired(connection, self._projection):
+                        _log.info("generation_dropped", generation=dropped.schema)
                     self._glance = glance
         except Exception as error:
             self._say(described(error))

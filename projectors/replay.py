@@ -165,7 +165,7 @@ class Replay:
         return standing
 
 
-async def patiently(work: Callable[[], Awaitable[None]]) -> None:
+async def patiently(work: Callable[[], Awaitable[object]]) -> None:
     """Tries something again while readers or writers are in its way.
 
     Raises:
@@ -174,7 +174,8 @@ async def patiently(work: Callable[[], Awaitable[None]]) -> None:
     give_up_at = monotonic() + SWITCH_SECONDS
     while True:
         try:
-            return await work()
+            await work()
+            return
         except (NotReached, asyncpg.LockNotAvailableError) as error:
             if monotonic() > give_up_at:
                 raise ReplayFailed(
