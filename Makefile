@@ -39,7 +39,7 @@ lint: $(VENV)/.ready-dev ## ruff and mypy
 
 check: lint test ## what CI runs: lint and every test
 
-torture: $(VENV)/.ready-dev ## play many rounds of faults (ROUNDS=200 SEED=1; two hours); stopped, it goes on where it was
+torture: $(VENV)/.ready-dev ## play many rounds of faults (ROUNDS=200 SEED=1; under an hour on a quiet machine); stopped, it goes on where it was
 	$(BIN)/python -m tests.faults --rounds $(ROUNDS) --seed $(SEED) $(TORTURE)
 
 bench: $(VENV)/.ready-dev ## measure beside the baseline and print the table
