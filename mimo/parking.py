@@ -67,11 +67,12 @@ async def retried(url: str, projection: Projection, keys: Collection[str]) -> Ou
         CannotStart: nothing of a key is parked, or the database cannot be used.
     """
     applied, still = 0, []
-    for generation, one in await _of(url, projection, keys):
-        own = partial(connect, url, application=APPLICATION, role=Role.PROJECTOR)
-        session = ViewSession(own, generation)
-        async with pool(url, application=APPLICATION, role=Role.PROJECTOR, min_size=0, max_size=1) as opened:
-            opener = Opener(projection, KeyRing(partial(fetch_keys, opened)))
+    own = partial(connect, url, application=APPLICATION, role=Role.PROJECTOR)
+    found = await _of(url, projection, keys)
+    async with pool(url, application=APPLICATION, role=Role.PROJECTOR, min_size=0, max_size=1) as opened:
+        opener = Opener(projection, KeyRing(partial(fetch_keys, opened)))
+        for generation, one in found:
+            session = ViewSession(own, generation)
             try:
                 applied += await retry(await session.connection(), projection, generation, opener, one)
             except StillParked as error:
