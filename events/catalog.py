@@ -18,6 +18,7 @@ from events.enrollments import Enrolled, Unenrolled
 from events.errors import UndecodableEvent
 from events.event import Event, personal_fields
 from events.messages import ChannelOpened, MessageDeleted, MessageEdited, MessageSent
+from events.operations import OperationEnded, OperationRequested
 from events.users import (
     PasswordChanged,
     RoleGranted,
@@ -33,6 +34,7 @@ EVENTS: tuple[type[Event], ...] = (
     CourseCreated, CourseChanged, CoursePublished, CourseArchived,
     Enrolled, Unenrolled,
     ChannelOpened, MessageSent, MessageEdited, MessageDeleted,
+    OperationRequested, OperationEnded,
 )  # fmt: skip
 """Every event that exists, at its current schema."""
 

@@ -14,11 +14,13 @@ from events.courses import CourseArchived, CourseChanged, CourseCreated, CourseP
 from events.enrollments import Enrolled, Unenrolled
 from events.event import Event
 from events.messages import MessageDeleted, MessageSent
+from events.operations import OperationEnded, OperationRequested
 from events.users import PasswordChanged, RoleGranted, SessionEnded, SessionStarted, UserErased, UserRegistered
 
 MAX_KEY_BYTES = 200
 EMAIL_SCOPE = "email"
 OPEN_KEY = "open"
+UNDERWAY_SCOPE = "operation"
 
 
 class Claim(NamedTuple):
@@ -85,6 +87,11 @@ def erased(user_id: UUID) -> Claim:
     return Claim("erased", str(user_id))
 
 
+def underway(action: str, target: str) -> Claim:
+    """This was asked for at the desk, and has not come to its end."""
+    return Claim(UNDERWAY_SCOPE, f"{action} {target}")
+
+
 def _take(claim: Claim) -> Effect:
     return Effect("take", claim.scope, claim.key)
 
@@ -116,6 +123,14 @@ def _user_erased(e: UserErased) -> tuple[Effect, ...]:
     )
 
 
+def _operation_requested(e: OperationRequested) -> tuple[Effect, ...]:
+    return (_take(underway(e.action, e.target)),) if e.via == "desk" else ()
+
+
+def _operation_ended(e: OperationEnded) -> tuple[Effect, ...]:
+    return (_release(underway(e.action, e.target)),) if e.via == "desk" else ()
+
+
 _EFFECTS: dict[type[Event], Callable[[Any], tuple[Effect, ...]]] = {
     UserRegistered: lambda e: (_take(email(e.email_hmac)),),
     RoleGranted: lambda e: (_take(role(e.user_id, e.role)),),
@@ -131,6 +146,8 @@ _EFFECTS: dict[type[Event], Callable[[Any], tuple[Effect, ...]]] = {
     Unenrolled: lambda e: (_release(seat(e.course_id, e.user_id)), _release(voice(e.course_id, e.user_id))),
     MessageSent: _message_sent,
     MessageDeleted: lambda e: (_take(deleted_message(e.message_id)),),
+    OperationRequested: _operation_requested,
+    OperationEnded: _operation_ended,
 }
 
 

@@ -12,6 +12,7 @@
     │       ├── AlreadyEnrolled  already_enrolled
     │       ├── CourseFull       course_full
     │       ├── CourseNotOpen    course_not_open
+    │       ├── OperationUnderway   operation_underway
     │       ├── VersionConflict  version_conflict
     │       ├── ReusedKey        reused_key
     │       └── HistoryChanged   history_changed
@@ -117,6 +118,12 @@ class CourseNotOpen(Conflict):
     """This course is not open for enrolment."""
 
     code = "course_not_open"
+
+
+class OperationUnderway(Conflict):
+    """The same was asked for already and has not come to its end."""
+
+    code = "operation_underway"
 
 
 class VersionConflict(Conflict):

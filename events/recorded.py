@@ -14,7 +14,7 @@ class Meta(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who and what caused an event.
 
     Args:
-        actor: `user:<id>`, `operator:<name>` or `anonymous`.
+        actor: `user:<id>`, `operator:<name>`, `worker` (on behalf of what caused it) or `anonymous`.
         correlation_id: the id of the request that it began with.
         causation_id: the id of the event or command that caused it directly, if any.
         traceparent: W3C trace context of the request, if any.

@@ -16,6 +16,7 @@ from events.courses import CourseArchived, CourseChanged, CourseCreated, CourseP
 from events.enrollments import Enrolled, Unenrolled
 from events.event import Event
 from events.messages import ChannelOpened, MessageDeleted, MessageEdited, MessageSent
+from events.operations import OperationEnded, OperationRequested
 from events.partition import DEFAULT_PARTITIONS, partition_of
 from events.recorded import Meta, Recorded
 from events.users import (
@@ -36,6 +37,7 @@ MESSAGE = UUID("01938000-0000-7000-8000-000000000005")
 EVENT = UUID("01938000-0000-7000-8000-000000000006")
 OTHER = UUID("01938000-0000-7000-8000-000000000007")
 REQUEST = UUID("01938000-0000-7000-8000-000000000008")
+OPERATION = UUID("01938000-0000-7000-8000-000000000009")
 HISTORY = UUID("7f3a9c21-5b1e-4c0e-9d52-3c8f0e6a1b47")
 
 EMAIL_HMAC = "ab" * 32
@@ -60,6 +62,17 @@ EXAMPLES: tuple[Event, ...] = (
     MessageSent(channel_id=CHANNEL, author_id=USER, text="Hello, wörld 👋", client_message_id="c-1"),
     MessageEdited(channel_id=CHANNEL, message_id=MESSAGE, author_id=USER, text="Hello, everyone"),
     MessageDeleted(channel_id=CHANNEL, message_id=MESSAGE, deleted_by=USER),
+    OperationRequested(
+        operation_id=OPERATION, action="replay", target="messages", options={"jobs": "2"}, via="command_line"
+    ),
+    OperationEnded(
+        operation_id=OPERATION,
+        action="replay",
+        target="messages",
+        via="command_line",
+        outcome="done",
+        said="Readers see messages_v1_g2 now.",
+    ),
 )
 """In the order of the catalogue."""
 

@@ -47,7 +47,7 @@ _REQUIRED_HEADERS: dict[str, tuple[Schema, str]] = {
     "ce_mimoposition": (_NUMBER, "Its number in the whole log: 1, 2, 3 … in the order of commits."),
     "ce_mimooffset": (_NUMBER, "Its number in its partition: 1, 2, 3 … without gaps. Not Kafka's own offset."),
     "ce_mimoversion": (_NUMBER, "Its number in its stream: 1, 2, 3 … without gaps."),
-    "ce_mimoactor": (_TEXT, "Who did it: `user:<id>`, `operator:<name>` or `anonymous`."),
+    "ce_mimoactor": (_TEXT, "Who did it: `user:<id>`, `operator:<name>`, `worker` or `anonymous`."),
 }
 _OPTIONAL_HEADERS: dict[str, tuple[Schema, str]] = {
     "ce_correlationid": (_TEXT, "The request that it began with."),

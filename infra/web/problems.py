@@ -34,6 +34,7 @@ STATUS: dict[str, int] = {
     "already_enrolled": 409,
     "course_full": 409,
     "course_not_open": 409,
+    "operation_underway": 409,
     "version_conflict": 412,
     "reused_key": 422,
     "history_changed": 409,

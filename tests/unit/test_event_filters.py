@@ -117,7 +117,7 @@ def test_filters_are_read_into_what_the_log_holds() -> None:
 
 
 def test_a_key_is_looked_for_in_the_streams_that_the_types_and_the_topic_allow() -> None:
-    assert read_wanted(key="k").streams == ("user-k", "course-k", "enrollments-k", "channel-k")
+    assert read_wanted(key="k").streams == ("user-k", "course-k", "enrollments-k", "channel-k", "operation-k")
     assert read_wanted(key="k", topic="courses").streams == ("course-k",)
     assert read_wanted(key="k", types=["Enrolled", "MessageSent"]).streams == ("enrollments-k", "channel-k")
     assert read_wanted(key="k", stream="course-k").streams == ("course-k",)

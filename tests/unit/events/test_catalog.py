@@ -26,9 +26,9 @@ def test_every_event_class_has_an_example() -> None:
     assert [type(event) for event in EXAMPLES] == list(EVENTS)
 
 
-def test_names_are_unique_and_the_topics_are_the_four() -> None:
+def test_names_are_unique_and_the_topics_are_the_five() -> None:
     assert len(BY_NAME) == len(EVENTS)
-    assert TOPICS == ("mimo.users", "mimo.courses", "mimo.enrollments", "mimo.messages")
+    assert TOPICS == ("mimo.users", "mimo.courses", "mimo.enrollments", "mimo.messages", "mimo.operations")
 
 
 @every_example

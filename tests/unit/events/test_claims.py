@@ -1,13 +1,27 @@
 """Claims follow from events alone: what each event takes, releases and limits, and keys that the log can hold."""
 
 import pytest
+from msgspec.structs import replace
 
 from events.catalog import EVENTS
-from events.claims import MAX_KEY_BYTES, Effect, client_message, course_open, effects, email, role, seat, session, voice
+from events.claims import (
+    MAX_KEY_BYTES,
+    Effect,
+    client_message,
+    course_open,
+    effects,
+    email,
+    role,
+    seat,
+    session,
+    underway,
+    voice,
+)
 from events.courses import CourseArchived, CourseChanged, CourseCreated, CoursePublished
 from events.enrollments import Enrolled, Unenrolled
 from events.event import Event
 from events.messages import MessageDeleted, MessageSent
+from events.operations import OperationEnded, OperationRequested
 from events.users import PasswordChanged, SessionEnded
 from tests.unit.events.examples import CHANNEL, COURSE, EMAIL_HMAC, EXAMPLES, MESSAGE, OTHER, SESSION, USER
 
@@ -43,6 +57,8 @@ EXPECTED: dict[str, tuple[Effect, ...]] = {
     "MessageSent": (Effect("take", f"client_message/{USER}", "c-1"),),
     "MessageEdited": (),
     "MessageDeleted": (Effect("take", "deleted_message", str(MESSAGE)),),
+    "OperationRequested": (),
+    "OperationEnded": (),
 }
 
 
@@ -102,6 +118,14 @@ def test_claims_never_tell_personal_data() -> None:
 def test_a_password_change_keeps_only_the_session_it_was_made_in() -> None:
     (effect,) = effects(PasswordChanged(user_id=USER, session_id=OTHER))
     assert effect == Effect("release_others", f"session/{USER}", str(OTHER))
+
+
+def test_only_what_was_asked_for_at_the_desk_is_underway() -> None:
+    asked = [replace(event, via="desk") for event in EXAMPLES if type(event) in (OperationRequested, OperationEnded)]
+    assert [effects(event) for event in asked] == [
+        (Effect("take", *underway("replay", "messages")),),
+        (Effect("release", *underway("replay", "messages")),),
+    ]
 
 
 def test_a_message_is_deleted_once() -> None:
