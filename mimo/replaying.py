@@ -26,19 +26,8 @@ from projectors.views import PROJECTIONS
 APPLICATION = "mimo-replay"
 
 _GENERATIONS = """
-    select g.projection, g.version, g.generation, g.status, g.created_at, g.live_at,
-      (select coalesce(sum(greatest(coalesce((
-            select max(e."offset") from log.tail e where e.topic = c.topic and e.partition = c.partition), 0)
-            - c."offset", 0)), 0)::bigint
-       from projection.checkpoint c
-       where c.projection = g.projection and c.generation = g.generation) as events_behind,
-      (select coalesce(sum(pg_total_relation_size(t.oid)), 0)::bigint
-       from pg_class t join pg_namespace n on n.oid = t.relnamespace
-       where t.relkind = 'r'
-         and n.nspname = format('%s_v%s_g%s', g.projection, g.version, g.generation)) as bytes
-    from projection.generation g
-    where g.status <> 'retired' and ($1::text is null or g.projection = $1)
-    order by g.projection, g.generation"""
+    select projection, version, generation, status, created_at, live_at, events_behind, stopped, parked, bytes
+    from read.generation where $1::text is null or projection = $1 order by projection, generation"""
 _EVENTS = "select count(*) from log.tail where topic = any ($1::text[])"
 
 
