@@ -84,6 +84,7 @@ class Settings(BaseSettings):
     query_port: Port = Field(8002, description="Port of the query API.")
     projector_port: Port = Field(8003, description="Port on which the projector process tells its health and metrics.")
     relay_port: Port = Field(8004, description="Port on which the relay tells its health and metrics (Kafka mode).")
+    operations_port: Port = Field(8005, description="Port on which the operations worker tells its health and metrics.")
     workers: int = Field(1, ge=1, le=64, description="Processes of each API.")
     projector_workers: int = Field(
         1, ge=1, le=64, description="Processes of the projector; they share the partitions of each topic."
@@ -116,6 +117,12 @@ class Settings(BaseSettings):
     kafka_username: str | None = Field(None, description="Name to log in with (SASL).")
     kafka_password: SecretStr | None = Field(None, description="Password to log in with (SASL).")
     allowed_origins: Words = Field((), description="Web origins that may call the APIs, separated by commas.")
+    command_url: str | None = Field(
+        None,
+        pattern=r"^(/|https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?/?)$",
+        description="Where browsers reach the command API, such as `https://api.example.org`; `/`: at the address that "
+        "the page came from; without it, at the page's host and the command API's port.",
+    )
     trusted_proxies: Words = Field(
         (),
         description="Addresses or networks (`10.0.0.0/8`) of reverse proxies whose `X-Forwarded-For` is believed, "
