@@ -3,13 +3,10 @@
 It must not know HTTP: the operator at the machine needs no account.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-import asyncpg
 import msgspec
 
 from command_api import erasing
@@ -19,10 +16,13 @@ from events.errors import CannotStart, Refused, Unauthenticated
 from events.ports import Append, NewEvent
 from events.recorded import Meta
 from events.users import Role, RoleGranted, UserErased
-from infra.event_store import Login, PostgresEventStore, open_event_store
+from infra.event_store import Login, PostgresEventStore
 from infra.ids import new_id
 from infra.secrets import Secrets
+from mimo.database import event_store
 from mimo.options import operator
+
+APPLICATION = "mimo-users"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ async def grant(url: str, secrets: Secrets, email: str, role: Role) -> bool:
     Raises:
         CannotStart: nobody has this address, or the database cannot be used.
     """
-    async with _store(url) as store:
+    async with event_store(url, APPLICATION) as store:
         person = await _person(store, secrets, email)
         event = NewEvent(new_id(), RoleGranted(user_id=person.user_id, role=role))
         try:
@@ -86,7 +86,7 @@ async def erase(url: str, secrets: Secrets, email: str) -> Receipt:
     Raises:
         CannotStart: nobody has this address (any more), or the database cannot be used.
     """
-    async with _store(url) as store:
+    async with event_store(url, APPLICATION) as store:
         person = await _person(store, secrets, email)
         try:
             appended = await erasing.erase(store, WritePath(store), Intent(_meta()), person.user_id)
@@ -97,15 +97,6 @@ async def erase(url: str, secrets: Secrets, email: str) -> Receipt:
         erased = msgspec.json.decode(event.data, type=UserErased)
         actor = msgspec.json.decode(event.meta, type=Meta).actor
         return Receipt(event.id, event.position, event.at, erased.user_id, actor, erased.destroyed)
-
-
-@asynccontextmanager
-async def _store(url: str) -> AsyncIterator[PostgresEventStore]:
-    try:
-        async with open_event_store(url, application="mimo-users", pool_size=1) as store:
-            yield store
-    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
-        raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
 
 
 async def _person(store: PostgresEventStore, secrets: Secrets, email: str) -> Login:

@@ -11,6 +11,7 @@ import asyncpg
 
 from events.errors import CannotStart
 from infra.embedded_postgres import EmbeddedPostgres
+from infra.event_store import PostgresEventStore, open_event_store
 from infra.folder_lock import FolderLock
 from infra.postgres import Role, connect
 from infra.settings import Settings
@@ -96,3 +97,21 @@ async def connected(url: str, application: str, role: Role | None = None) -> Asy
         raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
     finally:
         connection.terminate()
+
+
+@asynccontextmanager
+async def event_store(url: str, application: str) -> AsyncIterator[PostgresEventStore]:
+    """The log, open for writing, for commands that append.
+
+    Args:
+        url: the database.
+        application: shown in pg_stat_activity.
+
+    Raises:
+        CannotStart: it is out of reach or not migrated.
+    """
+    try:
+        async with open_event_store(url, application=application, pool_size=1) as store:
+            yield store
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
+        raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None
