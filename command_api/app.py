@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -15,6 +15,7 @@ from command_api.write import WritePath
 from infra.event_store import open_event_store
 from infra.passwords import Passwords
 from infra.postgres import Role, connect, pool
+from infra.presence import present
 from infra.secrets import Secrets, load_secrets
 from infra.session_ends import ErasedKeys
 from infra.sessions import SessionWatch
@@ -23,7 +24,7 @@ from infra.telemetry import configure_logging
 from infra.tokens import MAX_LIFETIME_SECONDS, issuing_tokens
 from infra.web.application import new_application
 from infra.web.auth import Authenticator
-from infra.web.health import add_health
+from infra.web.health import Check, add_health, not_ready
 from infra.web.limits import RateLimits
 from infra.web.server import settle
 
@@ -68,7 +69,7 @@ def new_command_api(settings: Settings, secrets: Secrets) -> FastAPI:
     )
     for noun in (messages, enrollments, courses, users, auth, operations):
         noun.add_routes(app)
-    add_health(app, {"log": lambda: _log_answers(app.state.api), "sessions": lambda: _sessions(app.state.api)})
+    add_health(app, _checks(lambda: app.state.api))
     return app
 
 
@@ -87,12 +88,18 @@ async def _open(settings: Settings, secrets: Secrets) -> AsyncIterator[CommandAp
         limits = RateLimits(enabled=settings.rate_limits is Switch.ON)
         await watch.start()
         try:
-            yield CommandApi(
+            api = CommandApi(
                 settings, secrets, store, WritePath(store), Channels(store), passwords, tokens, limits, watch
             )
+            async with present(asking, "command API", partial(not_ready, _checks(lambda: api))):
+                yield api
         finally:
             await watch.stop()
             passwords.close()
+
+
+def _checks(api: Callable[[], CommandApi]) -> Mapping[str, Check]:
+    return {"log": lambda: _log_answers(api()), "sessions": lambda: _sessions(api())}
 
 
 async def _log_answers(api: CommandApi) -> str | None:

@@ -17,7 +17,7 @@ from mimo.part import Part
 CONNECTIONS_PER_WORKER = 16
 """Of both APIs together: their pools, appends, tails (docs/operations.md)."""
 CONNECTIONS_PER_PROJECTOR = 16
-CONNECTIONS_OF_THE_RELAY = 2
+CONNECTIONS_OF_THE_RELAY = 3
 SPARE_CONNECTIONS = 70
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 

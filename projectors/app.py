@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 
 from fastapi import FastAPI
 
 from infra.postgres import Role, connect, pool
+from infra.presence import present
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
 from infra.web.application import new_application
 from infra.web.beside import Beside
-from infra.web.health import add_health
+from infra.web.health import Check, add_health, not_ready
 from infra.web.server import settle
 from projectors.following import log_of
 from projectors.views import PROJECTIONS
@@ -50,13 +51,17 @@ def new_projector(settings: Settings) -> FastAPI:
         async with keys as opened:
             worker = Worker(PROJECTIONS, own, log, opened)
             app.state.checks = worker.checks
-            async with beside.runs(worker.run()):
+            asked = partial(not_ready, _checks(app, beside))
+            async with beside.runs(worker.run()), present(opened, "projector", asked):
                 yield
 
     app = new_application("mimo projections", DESCRIPTION, lifespan=lifespan)
-    checks = {projection.name: beside.checked(partial(_check, app, projection.name)) for projection in PROJECTIONS}
-    add_health(app, checks)
+    add_health(app, _checks(app, beside))
     return app
+
+
+def _checks(app: FastAPI, beside: Beside) -> Mapping[str, Check]:
+    return {projection.name: beside.checked(partial(_check, app, projection.name)) for projection in PROJECTIONS}
 
 
 async def _check(app: FastAPI, name: str) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import partial
 
@@ -11,13 +11,14 @@ import asyncpg
 from fastapi import FastAPI
 
 from infra.postgres import AWAY, Role, connect, pool
+from infra.presence import present
 from infra.sessions import SessionWatch
 from infra.settings import LogLevel, Settings, load_settings
 from infra.telemetry import configure_logging
 from infra.tokens import MAX_LIFETIME_SECONDS, TokenVerifier, token_verifier
 from infra.web.application import new_application
 from infra.web.auth import TOKEN_PATH, Authenticator
-from infra.web.health import add_health
+from infra.web.health import Check, add_health, not_ready
 from infra.web.server import settle
 from query_api.answers import Answers
 from query_api.cache import ReadCache
@@ -62,15 +63,16 @@ def new_query_api(settings: Settings, tokens: TokenVerifier) -> FastAPI:
     )
     for noun in (users, courses, enrollments, messages, pipeline):
         noun.add_routes(app)
-    add_health(
-        app,
-        {
-            "database": lambda: _database(app.state.pool),
-            "freshness": lambda: _freshness(app.state.freshness),
-            "sessions": lambda: _sessions(app.state.watch),
-        },
-    )
+    add_health(app, _checks(app))
     return app
+
+
+def _checks(app: FastAPI) -> Mapping[str, Check]:
+    return {
+        "database": lambda: _database(app.state.pool),
+        "freshness": lambda: _freshness(app.state.freshness),
+        "sessions": lambda: _sessions(app.state.watch),
+    }
 
 
 def _lifespan(settings: Settings, tokens: TokenVerifier) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -98,7 +100,8 @@ def _lifespan(settings: Settings, tokens: TokenVerifier) -> Callable[[FastAPI], 
             await watch.start()
             try:
                 await freshness.first_look(SILENCE_SECONDS)
-                yield
+                async with present(connections, "query API", partial(not_ready, _checks(app))):
+                    yield
             finally:
                 tracking.cancel()
                 with suppress(asyncio.CancelledError):

@@ -11,14 +11,15 @@ from fastapi import FastAPI
 from events.catalog import TOPICS
 from events.errors import CannotStart
 from infra.kafka.cluster import Cluster
-from infra.postgres import Role, connect
+from infra.postgres import Role, connect, pool
+from infra.presence import present
 from infra.relay.progress import Progress
 from infra.relay.relay import Relay
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
 from infra.web.application import new_application
 from infra.web.beside import Beside
-from infra.web.health import add_health
+from infra.web.health import add_health, not_ready
 from infra.web.server import settle
 
 APPLICATION = "mimo-relay"
@@ -49,16 +50,23 @@ def new_relay(settings: Settings) -> FastAPI:
             "MIMO_KAFKA_BOOTSTRAP is not set: say where Kafka is, or start it all with `mimo up --kafka`."
         )
     cluster.client_options("relay")  # whatever is wrong with certificates and passwords is said now
-    own = partial(connect, settings.require_database_url, application=APPLICATION, role=Role.RELAY)
+    url = settings.require_database_url
+    own = partial(connect, url, application=APPLICATION, role=Role.RELAY)
+    telling = pool(url, application=APPLICATION, role=Role.RELAY, min_size=0, max_size=1)
     progress, beside = Progress(), Beside("relay")
+    checks = {"relay": beside.checked(partial(_unready, progress))}
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with beside.runs(Relay(own, cluster, TOPICS, progress).run()):
+        async with (
+            telling as lent,
+            beside.runs(Relay(own, cluster, TOPICS, progress).run()),
+            present(lent, "relay", partial(not_ready, checks)),
+        ):
             yield
 
     app = new_application("mimo relay", DESCRIPTION, lifespan=lifespan)
-    add_health(app, {"relay": beside.checked(partial(_unready, progress))})
+    add_health(app, checks)
     return app
 
 

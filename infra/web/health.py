@@ -53,8 +53,7 @@ def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
 
     async def readyz() -> Ready:
         """Whether requests should be sent here, and if not, why."""
-        reasons = await asyncio.gather(*(_asked(name, check) for name, check in checks.items()))
-        missing = [{"name": name, "reason": why} for name, why in zip(checks, reasons, strict=True) if why is not None]
+        missing = await not_ready(checks)
         content = {"status": "unready" if missing else "ready", "not_ready": missing}
         return Ready(503 if missing else 200, orjson.dumps(content), [(b"cache-control", b"no-store")])
 
@@ -66,6 +65,16 @@ def add_health(app: FastAPI, checks: Mapping[str, Check]) -> None:
     app.add_api_route("/livez", livez, tags=["operations"], response_model=dict[str, str])
     app.add_api_route("/readyz", readyz, tags=["operations"], response_model=Readiness, responses=unready)
     app.add_api_route("/metrics", metrics, tags=["operations"], response_class=PlainTextResponse, status_code=200)
+
+
+async def not_ready(checks: Mapping[str, Check]) -> list[dict[str, str]]:
+    """Asks all checks at once, each for at most two seconds.
+
+    Returns:
+        Name and reason of what is not ready.
+    """
+    reasons = await asyncio.gather(*(_asked(name, check) for name, check in checks.items()))
+    return [{"name": name, "reason": why} for name, why in zip(checks, reasons, strict=True) if why is not None]
 
 
 async def _asked(name: str, check: Check) -> str | None:
