@@ -19,7 +19,7 @@ MOST_DIFFERENCES = 100
 """So many are told in full of each table; more are only counted."""
 PARTS = 1024
 
-# What `Hiding` projections have: a table is compared as its view shows it, and what is still to be wiped is not.
+# Where erasing only hides: a table is compared as its view shows it, and what is still to be wiped is not.
 _TABLES = """
     select t.relname as name, shown.relname as relation, array(
         select a.attname::text from pg_attribute a

@@ -22,6 +22,13 @@ from events.users import UserErased
 Transaction: TypeAlias = asyncpg.Connection
 """A connection inside a transaction, with the generation's schema alone on its search path."""
 
+_ERASE = "select erase($1::uuid[])"
+
+
+async def erase(transaction: Transaction, people: Sequence[UUID]) -> None:
+    """Erases people in the generation on the search path, which shows people, of whatever projection and version."""
+    await transaction.execute(_ERASE, people)
+
 
 class Policy(StrEnum):
     """What to do about an event that cannot be applied.
@@ -37,7 +44,21 @@ class Projection(ABC):
     """Folds events into tables.
 
     Beside its module `<noun>.py` lie `<noun>.sql` with its tables, unqualified, and `<noun>_read.sql` with the views of
-    the schema `read` over the tables that are on the search path.
+    readers over them, `<noun>_v<version>`, which come to stand in the first schema on the search path.
+
+    Tables that show people bring a function `erase(people uuid[])`: from the commit on nobody is shown what was sealed
+    with their keys. It stands beside the tables, not in code, so whoever finds a generation can erase in it, whatever
+    its version. It may come before or after their `UserErased`, several times, and before other events of theirs: what is
+    shown must be the same in the end. It must be quick, for it holds up the batch that it comes with.
+
+    Where it may be too much for one transaction, it only hides. What is hidden is then wiped from the tables, a bounded
+    number of rows in each transaction, while others write. A view `shown_x` shows the table `x` without it, and equals
+    the fold of the log at every moment; tables `unwiped_…`, which tell what is left to do, are not part of the fold.
+    Two more functions do it:
+
+    - `unwiped(most integer) returns setof uuid`: people of whom something may still be hidden in the tables;
+    - `wipe(people uuid[], most integer) returns bigint`: wipes so many rows at most, says how many, and passes over
+      what others are at. People of whom nothing is left are unwiped no more.
 
     Attributes:
         name: for ever; checkpoints are kept under it.
@@ -63,7 +84,7 @@ class Projection(ABC):
 
     @property
     def views_ddl(self) -> str:
-        """What makes or switches the views that readers see."""
+        """What makes or switches the views that readers see, in the first schema on the search path."""
         return self._beside("_read.sql")
 
     @abstractmethod
@@ -79,55 +100,18 @@ class Projection(ABC):
 
     @property
     def shows_people(self) -> bool:
-        """Whether its tables hold what was sealed with somebody's key: then it erases."""
+        """Whether its tables hold what was sealed with somebody's key: then they can be erased from."""
         return UserErased in self.handles
 
     async def erase(self, transaction: Transaction, people: Sequence[UUID]) -> None:
         """From the commit on nobody is shown what was sealed with the keys of people who were erased.
 
-        It may come before or after their `UserErased`, several times, and before other events of theirs: what is shown
-        must be the same in the end. It must be quick, for it holds up the batch that it comes with.
-
         Args:
             transaction: where to write; the caller commits.
             people: whose keys are gone.
         """
-        raise NotImplementedError(f"{self.name} handles UserErased and does not say how to erase")
+        await erase(transaction, people)
 
     def _beside(self, suffix: str) -> str:
         module = Path(sys.modules[type(self).__module__].__file__ or "")
         return module.with_name(module.stem + suffix).read_text(encoding="utf-8")
-
-
-class Hiding(Projection):
-    """A projection whose `erase` only hides, since what it hides may be too much for one transaction.
-
-    What is hidden is then wiped from the tables, a bounded number of rows in each transaction, while others write. A
-    view `shown_x` shows the table `x` without it, and equals the fold of the log at every moment; tables `unwiped_…`,
-    which tell what is left to do, are not part of the fold.
-    """
-
-    @abstractmethod
-    async def unwiped(self, transaction: Transaction, most: int) -> Sequence[UUID]:
-        """People of whom something may still be hidden in the tables.
-
-        Args:
-            transaction: where to read.
-            most: no more than so many.
-        """
-
-    @abstractmethod
-    async def wipe(self, transaction: Transaction, people: Sequence[UUID], rows: int) -> int:
-        """Wipes some of what is hidden; people of whom nothing is left are unwiped no more.
-
-        Whoever wrote without knowing that they were erased has ended. Others may wipe the same at the same time: what
-        they are at is passed over.
-
-        Args:
-            transaction: where to write; the caller commits.
-            people: some that were `unwiped`.
-            rows: no more than so many.
-
-        Returns:
-            How many were wiped; 0: call it again only if they are still `unwiped`.
-        """

@@ -22,6 +22,8 @@ LOOK_SECONDS = 0.005
 
 ONE_AT_A_TIME = "select pg_advisory_xact_lock(hashtextextended('mimo generations of ' || $1, 0))"
 ON_PATH = "select set_config('search_path', quote_ident($1), true), set_config('lock_timeout', $2, true)"
+_READ_ON_PATH = """
+    select set_config('search_path', 'read, ' || quote_ident($1), true), set_config('lock_timeout', $2, true)"""
 LOCK_BRIEFLY = "select set_config('lock_timeout', $1, true)"
 _FREEZE = """
     select from projection.checkpoint c join projection.generation g using (projection, generation)
@@ -80,7 +82,7 @@ async def switch(connection: asyncpg.Connection, projection: Projection, generat
 
 async def show(transaction: asyncpg.Connection, projection: Projection, generation: Generation) -> None:
     """Lets readers see a generation, from the commit on; the one that they saw stands by."""
-    await transaction.execute(ON_PATH, generation.schema, LOCK_TIMEOUT)
+    await transaction.execute(_READ_ON_PATH, generation.schema, LOCK_TIMEOUT)
     await transaction.execute(projection.views_ddl)
     await transaction.execute(_STAND_BY, projection.name, generation.version, generation.number)
     if await transaction.fetchval(_SHOW, projection.name, generation.number) is None:

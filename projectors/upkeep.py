@@ -78,14 +78,24 @@ class Upkeep:
     def writing(self, projection: Projection, generation: Generation, progress: Progress) -> Iterator[Batches]:
         """What writes to one generation; until it ends, whoever is erased is taken out of it."""
         session = ViewSession(self._connect, generation)
-        self._erasing.keep(projection, generation)
-        self._wiping.keep(projection, generation)
+        if projection.shows_people:
+            self.erase_in(generation)
         try:
             yield Batches(projection, generation, session, Opener(projection, self._ring), progress)
         finally:
-            self._erasing.let_go(generation)
-            self._wiping.let_go(generation)
+            if projection.shows_people:
+                self.let_go(generation)
             session.close()
+
+    def erase_in(self, generation: Generation) -> None:
+        """From now on takes whoever is erased out of this generation, until it is let go as often."""
+        self._erasing.keep(generation)
+        self._wiping.keep(generation)
+
+    def let_go(self, generation: Generation) -> None:
+        """Erases there no more: it is dropped, or somebody else does."""
+        self._erasing.let_go(generation)
+        self._wiping.let_go(generation)
 
 
 async def fetch_keys(pool: asyncpg.Pool, people: Collection[UUID]) -> dict[UUID, bytes]:

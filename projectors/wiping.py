@@ -1,12 +1,13 @@
 """Takes out of the tables what erasing has only hidden, some rows at a time, while others go on writing.
 
 What is left to do stands in the tables, so it goes on after whatever kills it; several processes share the work. It
-must not know the tables of any view.
+must not know the tables of any view: a generation brings what wipes it (projectors/projection.py).
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from time import perf_counter
 from uuid import UUID
@@ -16,7 +17,6 @@ import structlog
 
 from projectors.checkpoints import Generation
 from projectors.failures import described
-from projectors.projection import Hiding, Projection
 from projectors.session import Connect, ViewSession
 
 SLICE_ROWS = 2_000
@@ -31,13 +31,16 @@ _WRITERS = """
     join pg_class c on c.oid = l.relation and c.relnamespace = current_schema()::regnamespace
     where l.database = (select oid from pg_database where datname = current_database())
       and l.mode = 'RowExclusiveLock' and l.granted and l.pid <> pg_backend_pid()"""
+_WIPES = "select to_regprocedure('wipe(uuid[], integer)') is not null"
+_UNWIPED = "select unwiped($1)"
+_WIPE = "select wipe($1::uuid[], $2)"
 _STILL_THERE = "select exists (select from pg_locks where virtualtransaction = any ($1::text[]))"
 
 _log = structlog.get_logger("mimo.wiping")
 
 
 class Wiping:
-    """Wipes in the generations that one process keeps up.
+    """Wipes in the generations that one process erases in.
 
     Args:
         connect: opens a connection in the role that writes views.
@@ -47,18 +50,17 @@ class Wiping:
     def __init__(self, connect: Connect, *, slice_rows: int = SLICE_ROWS) -> None:
         self._connect = connect
         self._slice_rows = slice_rows
-        self._generations: list[tuple[Hiding, Generation]] = []
+        self._generations: Counter[Generation] = Counter()
         self._news = asyncio.Event()
 
-    def keep(self, projection: Projection, generation: Generation) -> None:
-        """From now on in this generation, too, beginning with what was left by others."""
-        if isinstance(projection, Hiding):
-            self._generations.append((projection, generation))
-            self._news.set()
+    def keep(self, generation: Generation) -> None:
+        """From now on in this generation, too, beginning with what was left by others; until it is let go as often."""
+        self._generations[generation] += 1
+        self._news.set()
 
     def let_go(self, generation: Generation) -> None:
         """No more: somebody else keeps it up, or it is dropped."""
-        self._generations = [one for one in self._generations if one[1] != generation]
+        self._generations -= Counter((generation,))
 
     def wake(self) -> None:
         """Somebody was hidden, perhaps."""
@@ -69,10 +71,12 @@ class Wiping:
         while True:
             await self._news.wait()
             self._news.clear()
-            for projection, generation in list(self._generations):
+            for generation in list(self._generations):
                 session = ViewSession(self._connect, generation)
                 try:
-                    while await self._wipe(projection, await session.connection(), generation):
+                    connection = await session.connection()
+                    wipes = await connection.fetchval(_WIPES)
+                    while wipes and await self._wipe(connection, generation):
                         pass
                 except Exception as error:
                     _log.warning("wiping_failed", generation=generation.schema, reason=described(error))
@@ -82,27 +86,32 @@ class Wiping:
             if self._news.is_set():
                 await asyncio.sleep(RETRY_SECONDS)
 
-    async def _wipe(self, projection: Hiding, connection: asyncpg.Connection, generation: Generation) -> bool:
+    async def _wipe(self, connection: asyncpg.Connection, generation: Generation) -> bool:
         """Wipes what is hidden of some people; whether to go on with others."""
-        people = await projection.unwiped(connection, MOST_PEOPLE)
+        people = await _unwiped(connection)
         if not people:
             return False
         await _writers_gone(connection)
         started, rows = perf_counter(), 0
-        while slice_rows := await self._slice(projection, connection, people):
+        while slice_rows := await self._slice(connection, people):
             rows += slice_rows
         if rows:
             seconds = round(perf_counter() - started, 3)
             _log.info("wiped", generation=generation.schema, people=len(people), rows=rows, seconds=seconds)
-        left = set(await projection.unwiped(connection, MOST_PEOPLE))
+        left = set(await _unwiped(connection))
         if left.isdisjoint(people):
             return bool(left)
         self._news.set()  # another process is at it; see later whether it came to an end
         return False
 
-    async def _slice(self, projection: Hiding, connection: asyncpg.Connection, people: Sequence[UUID]) -> int:
+    async def _slice(self, connection: asyncpg.Connection, people: Sequence[UUID]) -> int:
         async with connection.transaction():
-            return await projection.wipe(connection, people, self._slice_rows)
+            wiped: int = await connection.fetchval(_WIPE, people, self._slice_rows)
+            return wiped
+
+
+async def _unwiped(connection: asyncpg.Connection) -> list[UUID]:
+    return [row[0] for row in await connection.fetch(_UNWIPED, MOST_PEOPLE)]
 
 
 async def _writers_gone(connection: asyncpg.Connection) -> None:

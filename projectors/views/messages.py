@@ -15,7 +15,7 @@ from uuid import UUID
 from events.messages import ChannelOpened, MessageDeleted, MessageEdited, MessageSent
 from events.recorded import Delivered
 from events.users import UserErased
-from projectors.projection import Hiding, Transaction
+from projectors.projection import Projection, Transaction
 
 CHANNEL_COLUMNS = ("channel_id", "course_id", "owner_id", "name", "opened_at", "last_seq", "message_count")
 MESSAGE_COLUMNS = (
@@ -36,21 +36,6 @@ _DELETE = """
     update message m set text = null, deleted = true from unnest($1::uuid[]) n (message_id)
     where m.message_id = n.message_id"""
 
-# In one order, for several processes do it at the same time.
-_HIDE = """
-    with erased as (
-        insert into erased_author select distinct a from unnest($1::uuid[]) a order by a
-        on conflict do nothing returning author_id)
-    insert into unwiped_author select author_id from erased"""
-_UNWIPED = "select author_id from unwiped_author limit $1"
-# Never waits for rows: who writes to them would perhaps wait for others of these.
-_WIPE = """
-    update message set text = null where message_id = any (array(
-        select message_id from message where author_id = any ($1::uuid[]) and text is not null
-        limit $2 for update skip locked))"""
-_WIPED = """
-    delete from unwiped_author u where author_id = any ($1::uuid[])
-    and not exists (select from message m where m.author_id = u.author_id and m.text is not null)"""
 _ERASED = "select author_id from erased_author where author_id = any ($1::uuid[])"
 _ERASE_AGAIN = """
     update message set text = null
@@ -111,7 +96,7 @@ class _Fold:
             row[TEXT], row[DELETED] = None, True
 
 
-class Messages(Hiding):
+class Messages(Projection):
     """Channels with their counters, and one row per message; of erased authors without the text."""
 
     name = "messages"
@@ -139,22 +124,6 @@ class Messages(Hiding):
         if fold.authors and (erased := await transaction.fetch(_ERASED, list(fold.authors))):
             written = [*fold.messages, *fold.edits]
             await transaction.execute(_ERASE_AGAIN, written, [row["author_id"] for row in erased])
-
-    async def erase(self, transaction: Transaction, people: Sequence[UUID]) -> None:
-        """Remembers the authors: nothing that they have said is shown from then on."""
-        await transaction.execute(_HIDE, people)
-
-    async def unwiped(self, transaction: Transaction, most: int) -> list[UUID]:
-        """Whose texts may still be in the table."""
-        return [row["author_id"] for row in await transaction.fetch(_UNWIPED, most)]
-
-    async def wipe(self, transaction: Transaction, people: Sequence[UUID], rows: int) -> int:
-        """Takes texts out of the table; when nothing was left to take, remembers that."""
-        status: str = await transaction.execute(_WIPE, people, rows)
-        wiped = int(status.removeprefix("UPDATE "))
-        if not wiped:
-            await transaction.execute(_WIPED, people)
-        return wiped
 
     async def _advance(self, transaction: Transaction, fold: _Fold) -> None:
         """Moves the counters of channels that are there, and numbers their messages on from them."""

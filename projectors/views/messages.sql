@@ -44,3 +44,32 @@ create view shown_message as
     case when (select e.author_id from erased_author e where e.author_id = m.author_id) is null then text end as text,
     sent_at, edited_at, deleted
   from message m;
+
+-- Remembers the authors: nothing that they have said is shown from then on. In one order, for several processes do it at
+-- the same time.
+create function erase(people uuid[]) returns void language sql
+begin atomic
+  with erased as (
+    insert into erased_author select distinct a from unnest(people) a order by a
+    on conflict do nothing returning author_id)
+  insert into unwiped_author select author_id from erased;
+end;
+
+create function unwiped(most integer) returns setof uuid language sql stable
+begin atomic
+  select author_id from unwiped_author limit most;
+end;
+
+-- Takes texts out of the table, when none was left it remembers that. Never waits for rows: who writes to them would
+-- perhaps wait for others of these.
+create function wipe(people uuid[], most integer) returns bigint language sql
+begin atomic
+  delete from unwiped_author u where u.author_id = any (people)
+    and not exists (select from message m where m.author_id = u.author_id and m.text is not null);
+  with wiped as (
+    update message set text = null where message_id = any (array(
+      select message_id from message where author_id = any (people) and text is not null
+      limit most for update skip locked))
+    returning 1)
+  select count(*) from wiped;
+end;

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import UUID
 
 from events.recorded import Delivered, Recorded
 from events.users import RoleGranted, UserErased, UserProfileChanged, UserRegistered
@@ -27,8 +26,6 @@ _CHANGE = """
       c (user_id, renamed, display_name, erased, granted, version)
     where p.user_id = c.user_id"""
 
-_ERASE = "update person set display_name = null, email = null where user_id = any ($1::uuid[]) and email is not null"
-
 
 @dataclass(slots=True)
 class _Change:
@@ -47,10 +44,6 @@ class Users(Projection):
     name = "users"
     version = 1
     handles = (UserRegistered, UserProfileChanged, RoleGranted, UserErased)
-
-    async def erase(self, transaction: Transaction, people: Sequence[UUID]) -> None:
-        """Takes name and address; that there is no address says from then on that the person was erased."""
-        await transaction.execute(_ERASE, people)
 
     async def apply(self, transaction: Transaction, batch: Sequence[Delivered]) -> None:
         """Copies in who registered and changes the others with one statement."""

@@ -7,3 +7,9 @@ create table person (
   joined_at    timestamptz not null,
   version      bigint not null        -- of the user's stream, at the last event that changed this row
 ) with (fillfactor = 90);
+
+-- That there is no address says from then on that the person was erased.
+create function erase(people uuid[]) returns void language sql
+begin atomic
+  update person set display_name = null, email = null where user_id = any (people) and email is not null;
+end;

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from uuid import UUID
@@ -19,7 +19,6 @@ from infra.postgres import Role, connect
 from projectors.checkpoints import Generation
 from projectors.generations import followed
 from projectors.opening import Opener
-from projectors.projection import Hiding, Transaction
 from projectors.session import ViewSession
 from projectors.views.messages import Messages
 from projectors.wiping import Wiping
@@ -72,11 +71,11 @@ class Talk:
         return [row["text"] for row in await self.admin.fetch(TABLE, author)]
 
     @asynccontextmanager
-    async def wiping(self, projection: Hiding | None = None) -> AsyncIterator[asyncio.Task[None]]:
+    async def wiping(self, kind: Callable[..., Wiping] = Wiping) -> AsyncIterator[asyncio.Task[None]]:
         """What wipes, in a process of its own."""
         own = partial(connect, self.url, application="wiping", role=Role.PROJECTOR)
-        wiping = Wiping(own, slice_rows=SLICE_ROWS)
-        wiping.keep(projection or Messages(), self.generation)
+        wiping = kind(own, slice_rows=SLICE_ROWS)
+        wiping.keep(self.generation)
         async with beside(wiping.run()) as task:
             yield task
 
@@ -175,17 +174,16 @@ async def test_two_may_erase_the_same_people_at_the_same_time(talk: Talk) -> Non
     assert (await talk.shown(ada), await talk.shown(bob)) == ([None], [None])
 
 
-class Stumbling(Messages):
-    """Wipes so many slices, and then its process is killed."""
+class Stumbling(Wiping):
+    """Wipes two slices, and then its process is killed."""
 
-    def __init__(self, slices: int) -> None:
-        self.slices = slices
+    slices = 2
 
-    async def wipe(self, transaction: Transaction, people: Sequence[UUID], rows: int) -> int:
+    async def _slice(self, connection: asyncpg.Connection, people: Sequence[UUID]) -> int:
         if not self.slices:
             await asyncio.Event().wait()
         self.slices -= 1
-        return await super().wipe(transaction, people, rows)
+        return await super()._slice(connection, people)
 
 
 async def test_wiping_goes_on_where_it_was_killed(talk: Talk) -> None:
@@ -193,7 +191,7 @@ async def test_wiping_goes_on_where_it_was_killed(talk: Talk) -> None:
     async with talk.process() as process:
         await process.applies(*[talk.said(ada) for _ in range(5 * SLICE_ROWS)])
         await process.applies(talk.erased(ada))
-        async with talk.wiping(Stumbling(slices=2)):
+        async with talk.wiping(Stumbling):
             await until_answer(talk.admin, LEFT, 3 * SLICE_ROWS, ada)
             await process.applies(talk.said(talk.people[1]))
         assert await talk.admin.fetchval(UNWIPED) == 1

@@ -123,8 +123,8 @@ class ViewsByHand:
                 projection, generation, CONSUMED[projection], self.partitions,
             )  # fmt: skip
             await self.connection.execute("select projection.create_schema($1)", schema)
-            await self.connection.execute("select set_config('search_path', $1, true)", schema)
-            for script in (f"{projection}.sql", f"{projection}_read.sql"):
+            for script, path in ((f"{projection}.sql", schema), (f"{projection}_read.sql", f"read, {schema}")):
+                await self.connection.execute("select set_config('search_path', $1, true)", path)
                 await self.connection.execute((VIEWS / script).read_text())
             await self.connection.execute("select pg_notify('mimo_view', $1)", projection)
 

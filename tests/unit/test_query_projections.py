@@ -22,7 +22,7 @@ def test_projections_are_read_as_they_are_built() -> None:
 def test_every_view_is_read_in_the_version_whose_checkpoints_are_read_beside_it() -> None:
     versions = {}
     for projection in PROJECTED:
-        for view in re.findall(r"create or replace view read\.(\w+) as", projection.views_ddl):
+        for view in re.findall(r"create or replace view (\w+) as", projection.views_ddl):
             versions[view] = f"v{PROJECTIONS[projection.name].version}"
     read = {f"{first or second}_v{one or two}" for text in STATEMENTS for first, one, second, two in VIEW.findall(text)}
     assert read == set(versions)
