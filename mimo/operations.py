@@ -112,6 +112,19 @@ async def audited(url: str, operation: Operation, work: Work[T]) -> T:
     return done.result
 
 
+def also_telling(person: Tell, work: Work[T]) -> Work[T]:
+    """The same work, which tells somebody else as well how far it is."""
+
+    async def working(tell: Tell) -> Done[T]:
+        def both(doing: str, done: int, total: int) -> None:
+            person(doing, done, total)
+            tell(doing, done, total)
+
+        return await work(both)
+
+    return working
+
+
 def said_of(error: Exception) -> str:
     """What the log says of a failure: our own errors' texts hold no personal data, nobody knows what others' hold."""
     return str(error) if isinstance(error, MimoError) else f"It met an error: {type(error).__name__}."

@@ -6,6 +6,7 @@ It must not know how they are applied (mimo/parking.py).
 import asyncio
 import json
 from dataclasses import asdict
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -49,13 +50,16 @@ def parked_retry(projection: Name, keys: Keys = None, data: Data = None) -> None
 
     A key ends at its first event that still cannot be applied; the exit code is then 1.
     """
+    from mimo import deeds
     from mimo.database import database
-    from mimo.parking import retried
+    from mimo.operations import Operation, audited
     from mimo.replaying import wanted
 
     found = wanted(projection)
+    operation = Operation("retry-parked", projection, {"keys": " ".join(keys)} if keys else {})
     with database(read_settings(data=data)) as url:
-        outcome = asyncio.run(retried(url, found, keys or ()))
+        work = partial(deeds.retry_parked, url, found, keys or ())
+        outcome = asyncio.run(audited(url, operation, work))
     typer.echo(f"Applied {outcome.applied} events.")
     for sentence in outcome.still:
         typer.echo(sentence, err=True)
@@ -68,14 +72,18 @@ def parked_discard(projection: Name, key: Key, data: Data = None, yes: Yes = Fal
 
     They stay in the log, so a replay meets them again, and `mimo verify` shows what the view lacks.
     """
+    from mimo import deeds
     from mimo.database import database
-    from mimo.parking import discarded, listed
+    from mimo.operations import Operation, audited
+    from mimo.parking import events_of, listed
     from mimo.replaying import wanted
 
     found = wanted(projection)
     with database(read_settings(data=data)) as url:
+        parked = asyncio.run(listed(url))
+        events = events_of([(of, one) for of, one in parked if (of.projection, one.key) == (projection, key)])
         if not yes:
-            wait = [one.events for of, one in asyncio.run(listed(url)) if (of.projection, one.key) == (found.name, key)]
-            typer.confirm(f"Give up {sum(wait)} events of {key} in {projection}?", abort=True)
-        number = asyncio.run(discarded(url, found, key))
+            typer.confirm(f"Give up {events} events of {key} in {projection}?", abort=True)
+        operation = Operation("discard-parked", projection, {"key": key, "events": str(events)})
+        number = asyncio.run(audited(url, operation, partial(deeds.discard_parked, url, found, key, events)))
     typer.echo(f"Gave up {number} events.")

@@ -3,28 +3,25 @@
 It must not know the terminal.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from functools import partial
 
-import structlog
-
+from events.bookmark import Place
 from events.errors import CannotStart
 from infra.postgres import Role, connect, pool
 from infra.sealing import KeyRing
 from mimo.database import connected
-from mimo.options import operator
 from projectors.checkpoints import Generation
 from projectors.generations import present
 from projectors.opening import Opener
 from projectors.projection import Projection
-from projectors.retrying import ParkedKey, StillParked, discard, parked, retry
+from projectors.retrying import OthersParked, ParkedKey, StillParked, discard, parked, retry
 from projectors.session import ViewSession
 from projectors.upkeep import fetch_keys
 from projectors.views import PROJECTIONS
 
 APPLICATION = "mimo-parked"
-_log = structlog.get_logger("mimo.parked")
 
 
 @dataclass(frozen=True)
@@ -79,24 +76,40 @@ async def retried(url: str, projection: Projection, keys: Collection[str]) -> Ou
                 still.append(str(error))
             finally:
                 session.close()
-    _log.warning("parked_events_retried", projection=projection.name, events=applied, operator=operator())
     return Outcome(applied, tuple(still))
 
 
-async def discarded(url: str, projection: Projection, key: str) -> int:
+async def discarded(url: str, projection: Projection, key: str, events: int) -> int:
     """Gives up what is parked of a key.
+
+    Args:
+        url: the database.
+        projection: whose events.
+        key: of which events are parked.
+        events: how many were seen (`events_of`).
 
     Returns:
         How many events.
 
     Raises:
         CannotStart: nothing of the key is parked, or the database cannot be used.
+        OthersParked: others are parked by now.
     """
     found = await _of(url, projection, (key,))
+    if (number := events_of(found)) != events:
+        raise OthersParked(f"Of {key} {number} events are parked in {projection.name}, not {events}: look again.")
     async with connected(url, APPLICATION, Role.PROJECTOR) as connection:
-        number = sum([await discard(connection, generation, one) for generation, one in found])
-    _log.warning("parked_events_discarded", projection=projection.name, key=key, events=number, operator=operator())
+        for generation, one in found:
+            await discard(connection, generation, one)
     return number
+
+
+def events_of(found: Iterable[tuple[Generation, ParkedKey]]) -> int:
+    """How many events are parked, each counted once however many generations have set it aside."""
+    most: dict[tuple[Place, str], int] = {}
+    for _, one in found:
+        most[one.place, one.key] = max(one.events, most.get((one.place, one.key), 0))
+    return sum(most.values())
 
 
 async def _of(url: str, projection: Projection, keys: Collection[str]) -> list[tuple[Generation, ParkedKey]]:

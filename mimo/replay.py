@@ -5,6 +5,7 @@ It must not know how a generation is built or shown (projectors/replay.py, proje
 
 import asyncio
 import json
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -29,9 +30,11 @@ def replay(
     Killed in the middle, the same command goes on where it was. The old generation is kept up for `mimo rollback`,
     until `mimo drop`.
     """
+    from mimo import deeds
     from mimo.database import database
+    from mimo.operations import Operation, also_telling, audited
     from mimo.progress_bar import bar
-    from mimo.replaying import Plan, plan_sentence, run_replay, wanted
+    from mimo.replaying import Plan, plan_sentence, wanted
 
     settings = read_settings(data=data)
     plan = Plan(wanted(projection), source, jobs, rate)
@@ -41,18 +44,23 @@ def replay(
             typer.echo(asyncio.run(plan_sentence(url, plan)))
             return
         with bar() as told:
-            generation = asyncio.run(run_replay(url, plan, environment, lambda now: told(*now.told())))
+            work = also_telling(told, partial(deeds.replay, url, plan, environment))
+            generation = asyncio.run(audited(url, Operation("replay", projection, plan.options()), work))
     typer.echo(f"Readers see {generation.schema} now.")
 
 
 def rollback(projection: Name, data: Data = None) -> None:
     """Show the generation again that readers saw before; it has been kept up with the log meanwhile."""
+    from mimo import deeds
     from mimo.database import database
-    from mimo.replaying import run_rollback, wanted
+    from mimo.operations import Operation, audited
+    from mimo.replaying import shown_before, wanted
 
     found = wanted(projection)
     with database(read_settings(data=data)) as url:
-        generation = asyncio.run(run_rollback(url, found))
+        number = asyncio.run(shown_before(url, found)).number
+        operation = Operation("rollback", projection, {"generation": str(number)})
+        generation = asyncio.run(audited(url, operation, partial(deeds.rollback, url, found, number)))
     typer.echo(f"Readers see {generation.schema} now.")
 
 
@@ -83,12 +91,15 @@ def generations(
 
 def drop(projection: Name, generation: Number, data: Data = None, yes: Yes = False) -> None:
     """Drop a generation that readers do not see, with its tables."""
+    from mimo import deeds
     from mimo.database import database
-    from mimo.replaying import run_drop, wanted
+    from mimo.operations import Operation, audited
+    from mimo.replaying import wanted
 
     found = wanted(projection)
     if not yes:
         typer.confirm(f"Drop generation {generation} of {projection}?", abort=True)
     with database(read_settings(data=data)) as url:
-        asyncio.run(run_drop(url, found, generation))
+        operation = Operation("drop", projection, {"generation": str(generation)})
+        asyncio.run(audited(url, operation, partial(deeds.drop, url, found, generation)))
     typer.echo(f"Dropped generation {generation} of {projection}.")

@@ -6,11 +6,11 @@ It must not know how rows are compared (projectors/verify.py, projectors/diff.py
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,10 +18,8 @@ from mimo.options import AsJson, Data, read_settings
 
 if TYPE_CHECKING:
     from projectors.comparing import Comparison, Difference
-    from projectors.scratch import Access
     from projectors.verify import Verdict
 
-APPLICATION = "mimo-verify"
 VALUE_CHARACTERS = 60
 Forms = tuple[str, str, str]
 """What is said of a row that is missing, of one too many, and of one that differs."""
@@ -31,7 +29,6 @@ WRONG: Forms = (
     "{row}: readers see {found}; the log has {expected}",
 )
 CHANGED: Forms = ("+ {row}: {expected}", "- {row}: {found}", "~ {row}: {found} → {expected}")
-T = TypeVar("T")
 
 
 def verify(
@@ -46,10 +43,11 @@ def verify(
     do are shown, personal data in them too.
     """
     from events.errors import CannotStart
+    from mimo import deeds
     from mimo.database import database
+    from mimo.operations import Operation, also_telling, audited
     from mimo.progress_bar import bar
     from mimo.replaying import wanted
-    from projectors.verify import verify as verify_projection
     from projectors.views import PROJECTIONS
 
     if (projection is None) is not every:
@@ -58,8 +56,8 @@ def verify(
     verdicts = []
     with database(read_settings(data=data)) as url, bar() as told:
         for one in chosen:
-            tell = partial(told, f"verifying {one.name}")
-            verdicts.append(asyncio.run(_with_access(url, tell, partial(verify_projection, one))))
+            work = also_telling(told, partial(deeds.verify, url, one))
+            verdicts.append(asyncio.run(audited(url, Operation("verify", one.name), work)))
             if not as_json:
                 _tell(verdicts[-1])
     if as_json:
@@ -80,6 +78,7 @@ def diff(
     from events.errors import CannotStart
     from mimo.database import database
     from mimo.progress_bar import bar
+    from mimo.proving import with_access
     from mimo.replaying import wanted
     from projectors.diff import diff as diff_projection
 
@@ -90,23 +89,13 @@ def diff(
         before, after = (asyncio.run(_position_of(url, moment)) for moment in at)
         tell = partial(told, f"building {one.name}")
         work = partial(diff_projection, one, before=before, after=after)
-        comparison = asyncio.run(_with_access(url, tell, work))
+        comparison = asyncio.run(with_access(url, tell, work))
     if as_json:
         typer.echo(json.dumps({"before": before, "after": after, **_comparison_as_json(comparison)}, default=str))
         return
     for difference in comparison.differences:
         typer.echo(_sentence(difference, CHANGED))
     typer.echo(f"{comparison.different} rows of {projection} changed from position {before} to {after}.")
-
-
-async def _with_access(url: str, tell: Callable[[int, int], None], work: "Callable[[Access], Awaitable[T]]") -> T:
-    from infra.postgres import Role, connect, pool
-    from projectors.scratch import Access
-
-    own = partial(connect, url, application=APPLICATION, role=Role.PROJECTOR)
-    endless = partial(own, transaction_timeout_seconds=0)
-    async with pool(url, application=APPLICATION, role=Role.PROJECTOR, min_size=0, max_size=2) as opened:
-        return await work(Access(own, endless, opened, tell))
 
 
 async def _position_of(url: str, moment: str) -> int:
@@ -122,12 +111,10 @@ async def _position_of(url: str, moment: str) -> int:
 
 
 def _tell(verdict: "Verdict") -> None:
+    from mimo.proving import verdict_sentence
+
     comparison = verdict.comparison
-    name = verdict.generation.schema
-    if comparison.equal:
-        typer.echo(f"{name}: equal, {comparison.rows} rows, digest {comparison.digest}")
-        return
-    typer.echo(f"{name}: {comparison.different} of {comparison.rows} rows differ")
+    typer.echo(verdict_sentence(verdict))
     for difference in comparison.differences:
         typer.echo(f"  {_sentence(difference, WRONG)}")
     if more := comparison.different - len(comparison.differences):

@@ -81,6 +81,7 @@ _RETIRE_ABANDONED = """
     update projection.generation g set status = 'retired' from aside a
     where g.projection = $1 and g.generation = a.generation
       and pg_try_advisory_xact_lock(hashtextextended('mimo aside ' || a.schema, 0))"""
+_STANDING = "select version, status from projection.generation where projection = $1 and generation = $2"
 _LIVE = """
     select generation from projection.generation
     where projection = $1 and version = $2 and status = 'live'"""
@@ -183,6 +184,12 @@ async def present(connection: asyncpg.Connection, projection: Projection) -> lis
     """All generations of this code's version that are not retired, the oldest first."""
     rows = await connection.fetch(_PRESENT, projection.name, projection.version)
     return [Generation(projection.name, projection.version, row["generation"]) for row in rows]
+
+
+async def standing_of(connection: asyncpg.Connection, projection: str, number: int) -> tuple[Generation, Status] | None:
+    """A generation by its number, and what it is there for; None: there never was one."""
+    row = await connection.fetchrow(_STANDING, projection, number)
+    return None if row is None else (Generation(projection, row["version"], number), Status(row["status"]))
 
 
 async def stand_by(connection: asyncpg.Connection, generation: Generation) -> None:

@@ -87,6 +87,7 @@ class Replay:
         connection: in the role that writes views; nobody else uses it, and it is held until the end.
         jobs: starts the processes that build a generation.
         tell: is told how far it is, a few times a second.
+        patience_seconds: how long to wait for another replay of the projection to end, before giving up.
     """
 
     def __init__(
@@ -95,11 +96,13 @@ class Replay:
         connection: asyncpg.Connection,
         jobs: Callable[[Generation], AbstractAsyncContextManager[Jobs]],
         tell: Callable[[Standing], None],
+        patience_seconds: float = 0.0,
     ) -> None:
         self._projection = projection
         self._connection = connection
         self._jobs = jobs
         self._tell = tell
+        self._patience_seconds = patience_seconds
 
     async def run(self) -> Generation:
         """Runs until readers see the new generation.
@@ -110,8 +113,7 @@ class Replay:
         Raises:
             ReplayFailed: the text says why, and what to do.
         """
-        if not await self._connection.fetchval(_ALONE, self._projection.name):
-            raise ReplayFailed(f"{self._projection.name} is being replayed already.")
+        await self._be_alone()
         generation, status = await next_generation(self._connection, self._projection)
         if status is Status.BUILDING:
             async with self._jobs(generation) as jobs:
@@ -122,6 +124,13 @@ class Replay:
             await self._build(generation, None)
         await self._switch(generation)
         return generation
+
+    async def _be_alone(self) -> None:
+        give_up_at = monotonic() + self._patience_seconds
+        while not await self._connection.fetchval(_ALONE, self._projection.name):
+            if monotonic() >= give_up_at:
+                raise ReplayFailed(f"{self._projection.name} is being replayed already.")
+            await asyncio.sleep(LOOK_SECONDS)
 
     async def _build(self, generation: Generation, jobs: Jobs | None) -> None:
         """Waits until it has what the log has; without jobs, the projector processes build it."""

@@ -48,6 +48,10 @@ class StillParked(MimoError):
     """An event still cannot be applied; those before it were, those after it wait on."""
 
 
+class OthersParked(MimoError):
+    """Other events are parked now than were seen."""
+
+
 @dataclass(frozen=True)
 class ParkedKey:
     """A key of which events are parked.
@@ -122,10 +126,16 @@ async def discard(connection: asyncpg.Connection, generation: Generation, one: P
 
     Returns:
         How many.
+
+    Raises:
+        OthersParked: others are parked by now; none was given up.
     """
     async with connection.transaction():
         await connection.execute(_LOCK, generation.projection, generation.number, *one.place)
-        return await _take_out(connection, generation, one, EVER)
+        number = await _take_out(connection, generation, one, EVER)
+        if number != one.events:
+            raise OthersParked(f"Of {one.key} {number} events are parked now, not {one.events}: look again.")
+        return number
 
 
 async def _first(transaction: asyncpg.Connection, generation: Generation, one: ParkedKey, most: int) -> list[Recorded]:

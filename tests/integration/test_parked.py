@@ -13,6 +13,7 @@ from events.recorded import Delivered
 from mimo.parking import discarded, listed, retried
 from projectors import retrying
 from projectors.projection import Transaction
+from projectors.retrying import OthersParked
 from projectors.views import courses
 from tests.integration.one_projection import POISON, OneProjection, ParkingCourses, one_projection
 
@@ -88,7 +89,10 @@ async def test_a_running_projection_goes_on_with_a_key_that_was_retried(database
 async def test_what_is_given_up_is_missing_and_the_next_event_of_its_key_is_tried(database_url: str) -> None:
     async with one_projection(database_url, ParkingCourses()) as one:
         bad = await with_parked(one, changes=2)
-        assert await discarded(database_url, ParkingCourses(), str(bad)) == 4
+        with pytest.raises(OthersParked, match="4 events are parked in courses, not 3"):
+            await discarded(database_url, ParkingCourses(), str(bad), 3)
+        assert await one.admin.fetchval(PARKED) == 4
+        assert await discarded(database_url, ParkingCourses(), str(bad), 4) == 4
         assert await one.admin.fetchval(PARKED) == 0
         assert await one.admin.fetchval(TITLES) == ["Algebra"]
 
@@ -98,7 +102,7 @@ async def test_a_key_of_which_nothing_is_parked_is_said_to(database_url: str) ->
         await with_parked(one, changes=0)
         for doing in (
             retried(database_url, ParkingCourses(), ("nobody",)),
-            discarded(database_url, ParkingCourses(), "nobody"),
+            discarded(database_url, ParkingCourses(), "nobody", 1),
         ):
             with pytest.raises(CannotStart, match="No event of nobody is parked in courses"):
                 await doing
