@@ -14,7 +14,7 @@ from mimo.options import AsJson, Data, read_settings
 Types = Annotated[list[str] | None, typer.Option("--type", help="Events of this name; can be said several times.")]
 Stream = Annotated[str | None, typer.Option(help="Of one stream, such as course-ID.")]
 Key = Annotated[str | None, typer.Option(help="Of one user, course or channel, by its id.")]
-Actor = Annotated[str | None, typer.Option(help="Done by: a user's id, operator:NAME or anonymous.")]
+Actor = Annotated[str | None, typer.Option(help="Done by: a user's id, operator:NAME, worker or anonymous.")]
 Topic = Annotated[str | None, typer.Option(help="Of one topic, such as messages.")]
 Since = Annotated[str | None, typer.Option(help="From then on: 15m, 2h, 3d (ago), 2026-11-23, 2026-11-23T12:30 (UTC).")]
 Until = Annotated[str | None, typer.Option(help="Before then; written like --since.")]

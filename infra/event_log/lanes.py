@@ -7,7 +7,7 @@ for may be, and however old the planner's statistics. It must not know which lan
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Self
@@ -140,7 +140,7 @@ async def reach(
     return found
 
 
-async def events(connection: asyncpg.Connection, stretch: Stretch, wanted: Wanted) -> AsyncIterator[Recorded]:
+async def events(connection: asyncpg.Connection, stretch: Stretch, wanted: Wanted) -> AsyncGenerator[Recorded, None]:
     """The wanted events of a stretch, in order."""
     largest = PATTERN_WINDOW if wanted.pattern is not None else WINDOW
     after, width = stretch.after, PAGE_EVENTS

@@ -119,7 +119,7 @@ def read_wanted(
         types: names of events.
         stream: such as `course-<id>`.
         key: the id of a user, course or channel.
-        actor: a user's id, or `user:<id>`, `operator:<name>`, `anonymous`.
+        actor: a user's id, or `user:<id>`, `operator:<name>`, `worker`, `anonymous`.
         topic: with or without `mimo.`.
         pattern: a regular expression.
         since: a time, see `time_of`.
@@ -187,7 +187,7 @@ def stream_of(text: str) -> str:
     category, dash, key = text.partition("-")
     if category not in CATEGORIES or not dash or not key:
         forms = ", ".join(f"{name}-ID" for name in CATEGORIES)
-        raise InvalidRequest(f"{text!r} is no stream: write {forms}; or ask for the ID alone with --key.")
+        raise InvalidRequest(f"{text!r} is no stream: write {forms}; or ask for the ID alone, as the key.")
     return text
 
 
@@ -198,12 +198,12 @@ def actor_of(text: str) -> str:
         InvalidRequest: it is neither a user's id nor one of the other forms.
     """
     kind, colon, name = text.partition(":")
-    if text == "anonymous" or (kind == "operator" and name):
+    if text in ("anonymous", "worker") or (kind == "operator" and name):
         return text
     try:
         return f"user:{UUID(name if kind == 'user' and colon else text)}"
     except ValueError:
-        raise InvalidRequest(f"{text!r} is nobody: write a user's id, operator:NAME or anonymous.") from None
+        raise InvalidRequest(f"{text!r} is nobody: write a user's id, operator:NAME, worker or anonymous.") from None
 
 
 def time_of(text: str, now: datetime) -> datetime:

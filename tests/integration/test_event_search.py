@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
-from typing import Any
 
 import asyncpg
-import msgspec
 import pytest
 import pytest_asyncio
 
 from events.errors import BrokenLog, InvalidRequest, NotFound
 from events.messages import MessageSent
-from events.recorded import Meta, Recorded
+from events.recorded import Recorded
 from events.users import SessionEnded
 from infra.event_log import lanes
 from infra.event_log.lanes import Lane
 from infra.event_log.places import find, read_where
 from infra.event_log.search import Search, searching
 from infra.event_log.wanted import Grouping, Wanted, read_wanted
-from tests.integration.searched_log import SearchedLog
+from tests.integration.searched_log import SearchedLog, actor, cases
 
-Matches = Callable[[Recorded], Any]
 LOG_EVENTS = 1_500
 
 
@@ -37,50 +33,6 @@ async def search(shared_database_url: str, log: SearchedLog) -> AsyncIterator[Se
     await log.store(shared_database_url)
     async with searching(shared_database_url) as search:
         yield search
-
-
-def actor(event: Recorded) -> str:
-    return msgspec.json.decode(event.meta, type=Meta).actor
-
-
-def unsealed(event: Recorded) -> str:
-    return re.sub('"sealed":"[^"]*"', '"sealed":""', event.data)
-
-
-def cases(log: SearchedLog) -> list[tuple[Wanted, Matches]]:
-    """Filters, and what they mean of one event."""
-    course, channel, ada = str(log.courses[1]), str(log.channels[1]), str(log.people[1])
-    half = log.events[len(log.events) // 2].at
-    found: list[tuple[dict[str, Any], Matches]] = [
-        ({}, lambda event: True),
-        ({"types": ["UserRegistered"]}, lambda event: event.type == "UserRegistered"),
-        ({"types": ["MessageSent"]}, lambda event: event.type == "MessageSent"),
-        ({"types": ["Enrolled", "SessionEnded"]}, lambda event: event.type in ("Enrolled", "SessionEnded")),
-        ({"types": ["MessageDeleted"]}, lambda event: False),
-        ({"topic": "courses"}, lambda event: event.topic == "mimo.courses"),
-        ({"topic": "messages"}, lambda event: event.topic == "mimo.messages"),
-        ({"topic": "messages", "types": ["ChannelOpened"]}, lambda event: event.type == "ChannelOpened"),
-        ({"stream": f"channel-{channel}"}, lambda event: event.stream == f"channel-{channel}"),
-        ({"stream": "channel-nobodys"}, lambda event: False),
-        ({"key": course}, lambda event: event.key == course),
-        ({"key": course, "types": ["Enrolled"]}, lambda event: event.key == course and event.type == "Enrolled"),
-        ({"key": course, "stream": f"channel-{channel}"}, lambda event: False),
-        ({"actor": ada}, lambda event: actor(event) == f"user:{ada}"),
-        ({"actor": "anonymous", "key": ada}, lambda event: actor(event) == "anonymous" and event.key == ada),
-        ({"since": half.isoformat()}, lambda event: event.at >= half),
-        ({"until": half.isoformat(), "topic": "users"}, lambda event: event.at < half and event.topic == "mimo.users"),
-        ({"first": 700, "key": channel}, lambda event: event.position >= 700 and event.key == channel),
-        ({"last": 900, "topic": "users"}, lambda event: event.position <= 900 and event.topic == "mimo.users"),
-        ({"first": 5, "last": 5}, lambda event: event.position == 5),
-        ({"first": 10**9}, lambda event: False),
-        ({"since": "2020-01-01", "until": "2020-01-02"}, lambda event: False),
-        ({"pattern": "client-1[0-9]{2}\\y"}, lambda event: re.search(r"client-1\d\d\b", event.data)),
-        ({"pattern": r"a\+b.*“Gr"}, lambda event: event.type == "CourseCreated"),
-        ({"pattern": "(?i)COURSE NO"}, lambda event: "Course no" in event.data),
-        ({"pattern": '"sealed"', "actor": ada}, lambda event: "sealed" in event.data and actor(event) == f"user:{ada}"),
-        ({"pattern": "(?i)ab1"}, lambda event: re.search("(?i)ab1", unsealed(event))),
-    ]  # fmt: skip
-    return [(read_wanted(**filters), matches) for filters, matches in found]
 
 
 async def test_every_filter_finds_what_it_means_in_order(search: Search, log: SearchedLog) -> None:

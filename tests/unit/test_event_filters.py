@@ -55,6 +55,7 @@ def test_what_is_no_time_is_refused_with_what_to_write(text: str) -> None:
         (ADA.upper(), f"user:{ADA}"),
         (f"user:{ADA}", f"user:{ADA}"),
         ("operator:root", "operator:root"),
+        ("worker", "worker"),
         ("anonymous", "anonymous"),
     ],
 )

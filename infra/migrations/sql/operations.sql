@@ -43,6 +43,15 @@ create view read.generation as
   from projection.generation g
   where g.status <> 'retired';
 
+-- The keys of which events are parked, in every build: what an operator applies or gives up is a key.
+create view read.parked_key as
+  select g.projection, g.version, p.generation, p.topic, p.partition, p.key, count(*) as events,
+    min(p."offset") as first_offset, (array_agg(p.type order by p."offset"))[1] as type,
+    (array_agg(p.error order by p."offset"))[1] as error, min(p.parked_at) as parked_at
+  from projection.parked p join projection.generation g using (projection, generation)
+  where g.status <> 'retired'
+  group by p.projection, g.projection, g.version, p.generation, p.topic, p.partition, p.key;
+
 create view read.progress as select operation_id, doing, done, total, begun_at, told_at from operations.progress;
 create view read.process as
   select id, part, host, pid, version, started_at, told_at, not_ready from operations.process;
@@ -50,4 +59,4 @@ create view read.process as
 grant usage on schema operations to mimo_command, mimo_projector, mimo_query, mimo_relay;
 grant select, insert, update, delete on operations.progress to mimo_projector;
 grant select, insert, update, delete on operations.process to mimo_command, mimo_projector, mimo_query, mimo_relay;
-grant select on read.generation, read.progress, read.process to mimo_query, mimo_projector;
+grant select on read.generation, read.parked_key, read.progress, read.process to mimo_query, mimo_projector;
