@@ -22,6 +22,7 @@ import uvloop
 from events.bookmark import Place
 from events.errors import CannotStart, MimoError
 from events.ports import Batch, Checkpoints, EventLog, Item
+from infra.calm import calm_collector
 from infra.postgres import Role, connect, pool
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
@@ -127,6 +128,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         settings = load_settings()
         configure_logging(settings, APPLICATION)
+        calm_collector()
         uvloop.run(_until_told(build(settings, generation, given.source, given.rate)))
     except MimoError as error:
         print(error, file=sys.stderr)  # noqa: T201 - whoever started it passes it on

@@ -6,7 +6,6 @@ It must not know the application. uvicorn itself waits for ever for the rest of 
 from __future__ import annotations
 
 import asyncio
-import gc
 import multiprocessing
 import os
 import signal
@@ -21,6 +20,7 @@ import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from events.errors import CannotStart
+from infra.calm import calm_collector
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
 from infra.temporary_folder import temporary_folder
@@ -31,7 +31,6 @@ ARRIVAL_SECONDS = 20.0
 KEEP_ALIVE_SECONDS = 75
 SHUTDOWN_SECONDS = 5
 BACKLOG = 2048
-COLLECTION_THRESHOLDS = (10_000, 20, 100)
 METRICS_PREFIX = "mimo-metrics-"
 """Of the folders for several workers' numbers, where whoever starts us names none."""
 
@@ -104,9 +103,7 @@ def settle() -> None:
     What lives as long as the process is not looked at by every garbage collection, and a worker ends when whoever
     started it was killed: otherwise it would hold the port for ever.
     """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECTION_THRESHOLDS)
+    calm_collector()
     if (parent := multiprocessing.parent_process()) is not None:
         threading.Thread(target=_end_after, args=(parent.sentinel,), name="parent-watch", daemon=True).start()
 

@@ -23,6 +23,7 @@ from events.catalog import TOPICS
 from events.cloudevents import history_header
 from events.partition import DEFAULT_PARTITIONS
 from events.recorded import Recorded
+from infra.calm import COLLECTION_THRESHOLDS
 from infra.kafka.cluster import Cluster as Kafka
 from infra.kafka.topics import delete_topics, ensure_topics
 from infra.postgres import Role, connect
@@ -31,7 +32,6 @@ from infra.relay.progress import Progress
 from infra.relay.publisher import KafkaPublisher, Packed
 from infra.relay.relay import Relay
 from infra.relay.source import MOST_EVENTS, source
-from infra.web.server import COLLECTION_THRESHOLDS
 from tests.bench import real_history
 from tests.bench.cluster import Cluster
 from tests.bench.effort import Effort

@@ -46,7 +46,7 @@ async def forgetting(url: str, ring: KeyRing) -> AsyncIterator[None]:
 
 async def has_key(ring: KeyRing, person: Person) -> bool:
     """Whether somebody's key is at hand, without looking it up."""
-    return UUID(person.user_id).int in ring._ciphers
+    return UUID(person.user_id).int in ring._keys
 
 
 async def until(ask: Callable[[], Awaitable[object]], answer: object, seconds: float = 5.0) -> None:

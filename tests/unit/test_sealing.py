@@ -100,6 +100,17 @@ async def test_a_full_ring_forgets_but_always_holds_what_was_just_loaded() -> No
         ring.seal(BOB, b"plain", EVENT)
 
 
+async def test_more_people_than_ciphers_are_ready_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.sealing.CIPHERS_READY", 1)
+    ring = KeyRing(Vault(ADA, BOB))
+    await ring.load([ADA, BOB])
+    tokens = {person: ring.seal(person, b"plain", EVENT) for person in (ADA, BOB)}
+    assert [ring.open(person, tokens[person], EVENT) for person in (ADA, BOB, ADA)] == [b"plain"] * 3
+    ring.forget(ADA)
+    assert ring.open(ADA, tokens[ADA], EVENT) is None
+    assert ring.open(BOB, tokens[BOB], EVENT) == b"plain"
+
+
 async def test_a_key_that_others_pushed_out_during_a_load_is_not_taken_for_erased() -> None:
     vault = Vault(ADA, BOB, CAY)
     ring = KeyRing(vault, remembered=2)
