@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Mapping
 from functools import partial
 
 import asyncpg
 import pytest
 
+from events.bookmark import Place
 from events.courses import TOPIC as COURSES
 from events.enrollments import TOPIC as ENROLLMENTS
 from events.errors import BrokenLog
 from events.ports import EventLog
+from infra.event_log.backlog import Backlog
 from infra.event_log.membership import Pace
 from infra.event_log.postgres import PostgresLog
 from infra.postgres import Role, connect
@@ -98,3 +101,60 @@ class TestPostgresLog(EventLogContract):
         await self.publish(log)
         async with self.event_log().follow([COURSES], Memory()) as items:
             assert by_place(await caught_up(items)) == by_place([e for e in log.events if e.topic == COURSES])
+
+    @pytest.fixture
+    def by_offsets(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+        """Whoever is 16 positions behind reads by offsets first; how many events each time."""
+        monkeypatch.setattr("infra.event_log.reader.WINDOW_POSITIONS", 16)
+        monkeypatch.setattr("infra.event_log.reader.RARE", 1)
+        read, sizes = Backlog.read, []
+
+        async def counted(backlog: Backlog, following: Mapping[Place, int]) -> list[asyncpg.Record]:
+            rows = await read(backlog, following)
+            sizes.append(len(rows))
+            return rows
+
+        monkeypatch.setattr(Backlog, "read", counted)
+        return sizes
+
+    async def test_a_backlog_is_read_by_offsets_and_what_comes_then_by_positions(
+        self, log: WrittenLog, by_offsets: list[int]
+    ) -> None:
+        happenings(log, 500)
+        await self.publish(log)
+        courses = [event for event in log.events if event.topic == COURSES]
+        memory = Memory({(event.topic, event.partition): event.offset for event in courses[:40]})
+        async with self.event_log().follow([COURSES], memory, batch_size=30) as items:
+            got = await caught_up(items, memory)
+            assert by_place(got) == by_place(courses[40:])
+            assert sum(by_offsets) == len(courses) - 40
+            assert max(by_offsets) <= 30
+            happenings(log, 60)
+            await self.publish(log)
+            wanted = [event for event in log.events if event.topic == COURSES]
+            async with asyncio.timeout(PATIENCE_SECONDS):
+                while len(got) < len(wanted) - 40:
+                    got += await caught_up(items, memory)
+        assert by_place(got) == by_place(wanted[40:])
+        assert sum(by_offsets) == len(courses) - 40
+
+    async def test_a_backlog_of_large_events_comes_in_small_batches(
+        self, log: WrittenLog, by_offsets: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("infra.event_log.tail.BATCH_BYTES", 1_000)
+        happenings(log, 300)
+        await self.publish(log)
+        async with self.event_log().follow([COURSES, ENROLLMENTS], Memory()) as items:
+            assert by_place(await caught_up(items)) == by_place(log.events)
+        assert 0 < max(by_offsets) < 30
+
+    async def test_a_gap_in_a_backlog_is_a_loud_error(self, log: WrittenLog, by_offsets: list[int]) -> None:
+        happenings(log, 300)
+        await self.publish(log)
+        connection = await asyncpg.connect(self.url)
+        await connection.execute("delete from log.event where position = 150")
+        await connection.close()
+        with pytest.raises(BrokenLog, match="gap"):
+            async with self.event_log().follow([COURSES, ENROLLMENTS], Memory()) as items:
+                await caught_up(items)
+        assert by_offsets
