@@ -6,7 +6,7 @@ It must not know what the projections make of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -19,6 +19,7 @@ from events.enrollments import Enrolled
 from events.event import Event
 from events.messages import ChannelOpened, MessageSent
 from events.partition import DEFAULT_PARTITIONS, partition_of
+from events.ports import NewEvent
 from events.recorded import Meta
 from events.users import UserRegistered
 from infra.append_batch import meta_text
@@ -104,13 +105,19 @@ KINDS: dict[str, Callable[[People, int], Iterator[Event]]] = {
 """By the projection that consumes them."""
 
 
-def rows(source: Iterator[Event], ring: KeyRing) -> Iterator[tuple[Any, ...]]:
+def new_events(source: Iterable[Event]) -> Iterator[NewEvent]:
+    """Gives each an id."""
+    return (NewEvent(new_id(), event) for event in source)
+
+
+def rows(source: Iterable[NewEvent], ring: KeyRing) -> Iterator[tuple[Any, ...]]:
     """The events as rows of `log.event`, numbered from 1."""
     versions: Counter[str] = Counter()
     offsets: Counter[tuple[str, int]] = Counter()
     meta, started = meta_text(Meta(actor="operator:bench")), datetime.now(UTC)
-    for position, event in enumerate(source, start=1):
-        contract, key, event_id = event.contract, event.key, new_id()
+    for position, new in enumerate(source, start=1):
+        event, event_id = new.event, new.id
+        contract, key = event.contract, event.key
         partition = partition_of(key, DEFAULT_PARTITIONS)
         versions[key] += 1
         offsets[contract.topic, partition] += 1
@@ -122,7 +129,7 @@ def rows(source: Iterator[Event], ring: KeyRing) -> Iterator[tuple[Any, ...]]:
 async def load(url: str, kind: str, events: int) -> None:
     """Fill an empty, migrated log with about that many events of a kind, and the keys that open them."""
     people = People()
-    records = list(rows(KINDS[kind](people, events), people.ring))
+    records = list(rows(new_events(KINDS[kind](people, events)), people.ring))
     connection = await asyncpg.connect(url)
     try:
         await connection.copy_records_to_table("event", schema_name="log", columns=COLUMNS, records=records)

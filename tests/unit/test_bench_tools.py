@@ -8,7 +8,7 @@ import pytest
 
 from events.partition import partition_of
 from tests.bench.measure import Pairs, interleaved, percentile
-from tests.bench.real_history import KINDS, People, rows
+from tests.bench.real_history import KINDS, People, new_events, rows
 from tests.bench.table import NoPlace, Table
 from tests.bench.wrk import LoadFailed, read_result
 
@@ -71,7 +71,7 @@ def test_a_table_without_a_place_is_not_lost_silently(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_loaded_history_is_numbered_as_the_log_would(kind: str) -> None:
     people = People()
-    loaded = list(rows(KINDS[kind](people, 400), people.ring))
+    loaded = list(rows(new_events(KINDS[kind](people, 400)), people.ring))
     assert [row[0] for row in loaded] == list(range(1, 401))
     seen: dict[object, int] = {}
     for _, version, offset, _, partition, _, _, stream, topic, key, *_ in loaded:
