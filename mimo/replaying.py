@@ -175,7 +175,7 @@ async def run_drop(url: str, projection: Projection, number: int) -> None:
         found = await standing_of(connection, projection.name, number)
         if found is None or found[1] is not Status.RETIRED:
             await retire(connection, projection.name, number)
-        await patiently(partial(drop_retired, connection, projection))
+        await patiently(partial(drop_retired, connection, projection.name))
 
 
 def _as_text(value: Any) -> Any:

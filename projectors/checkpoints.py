@@ -39,7 +39,7 @@ _STOP = """
 
 _STOPPED = """
     select c.stopped from projection.checkpoint c join projection.generation g using (projection, generation)
-    where g.projection = $1 and g.status = 'live' and c.stopped is not null
+    where g.projection = $1 and g.version = $2 and g.status = 'live' and c.stopped is not null
     order by c.topic, c.partition limit 1"""
 
 
@@ -121,7 +121,7 @@ async def stop(connection: asyncpg.Connection, generation: Generation, place: Pl
     await connection.execute(_STOP, generation.projection, generation.number, *place, reason)
 
 
-async def stopped(connection: asyncpg.Pool | asyncpg.Connection, projection: str) -> str | None:
+async def stopped(connection: asyncpg.Pool | asyncpg.Connection, projection: str, version: int) -> str | None:
     """Why a projection stands still in some partition, whichever process works on it; None while it moves."""
-    reason: str | None = await connection.fetchval(_STOPPED, projection)
+    reason: str | None = await connection.fetchval(_STOPPED, projection, version)
     return reason

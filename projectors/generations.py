@@ -1,7 +1,7 @@
 """Generations: which builds of a projection there are, how one is born, and which one readers see.
 
-    building ──► standby ◄──► live      aside              any of them ──► retired
-    a replay fills it    switch         for a comparison   dropped
+    building ──► standby ◄──► live      aside ──► scratch                any of them ──► retired
+    a replay fills it    switch         built up to some point, kept    dropped
 
 Every standby is kept up with the log like the live one, so showing it is a switch at any time. It must not know how a
 generation is filled.
@@ -28,7 +28,7 @@ _RETIRE_FOREIGN = """
     where projection = $1 and log_id <> $2 and status <> 'retired' returning generation"""
 _RETIRE_OTHER_TOPICS = """
     update projection.generation g set status = 'retired'
-    where projection = $1 and version = $2 and status <> 'retired' and $3::text[] <> array(
+    where projection = $1 and version = $2 and status not in ('scratch', 'retired') and $3::text[] <> array(
         select distinct c.topic collate "C" from projection.checkpoint c
         where c.projection = g.projection and c.generation = g.generation order by 1)
     returning generation"""
@@ -71,7 +71,10 @@ _RETIRE = """
     where projection = $1 and generation = $2 and status not in ('live', 'retired') returning version"""
 _PRESENT = """
     select generation from projection.generation
-    where projection = $1 and version = $2 and status <> 'retired' order by generation"""
+    where projection = $1 and version = $2 and status not in ('scratch', 'retired') order by generation"""
+_RETIRE_ASIDE = """
+    update projection.generation set status = 'retired'
+    where projection = $1 and generation = $2 and status = 'aside'"""
 _OWN = "select pg_advisory_lock(hashtextextended('mimo aside ' || $1, 0))"
 # Whose maker is gone, and its session with it.
 _RETIRE_ABANDONED = """
@@ -89,6 +92,9 @@ _RETIRED = """
     select g.version, g.generation from projection.generation g
     join pg_namespace n on n.nspname = format('%s_v%s_g%s', g.projection, g.version, g.generation)
     where g.projection = $1 and g.status = 'retired'"""
+_DROP_SCRATCH = """
+    with gone as (delete from projection.scratch where projection = $1 and generation = $2 returning name)
+    select projection.drop_schema(name) from gone"""
 _log = structlog.get_logger("mimo.generations")
 
 
@@ -99,6 +105,7 @@ class Status(StrEnum):
     STANDBY = "standby"
     LIVE = "live"
     ASIDE = "aside"
+    SCRATCH = "scratch"
     RETIRED = "retired"
 
 
@@ -168,10 +175,20 @@ async def aside(connection: asyncpg.Connection, projection: Projection) -> Gener
     """
     async with connection.transaction():
         log_id, partitions = await _retire_strangers(connection, projection)
-        await connection.execute(_RETIRE_ABANDONED, projection.name)
+        await retire_abandoned(connection, projection.name)
         generation = await bear(connection, projection, log_id, partitions, Status.ASIDE)
         await connection.execute(_OWN, generation.schema)
     return generation
+
+
+async def retire_aside(connection: asyncpg.Connection, generation: Generation) -> None:
+    """Has a generation dropped that nobody needs any more, unless it is kept as a scratch schema now."""
+    await connection.execute(_RETIRE_ASIDE, generation.projection, generation.number)
+
+
+async def retire_abandoned(connection: asyncpg.Connection, projection: str) -> None:
+    """Has those dropped that were `aside` for somebody whose session has ended."""
+    await connection.execute(_RETIRE_ABANDONED, projection)
 
 
 async def live_generation(connection: asyncpg.Connection, projection: Projection) -> Generation | None:
@@ -181,7 +198,7 @@ async def live_generation(connection: asyncpg.Connection, projection: Projection
 
 
 async def present(connection: asyncpg.Connection, projection: Projection) -> list[Generation]:
-    """All generations of this code's version that are not retired, the oldest first."""
+    """All generations of this code's version that follow the log, the oldest first."""
     rows = await connection.fetch(_PRESENT, projection.name, projection.version)
     return [Generation(projection.name, projection.version, row["generation"]) for row in rows]
 
@@ -242,8 +259,8 @@ async def retire(connection: asyncpg.Connection, projection: str, number: int) -
         )
 
 
-async def drop_retired(connection: asyncpg.Connection, projection: Projection) -> list[Generation]:
-    """Drops the tables of retired generations: nobody follows them, so nobody would erase people in them.
+async def drop_retired(connection: asyncpg.Connection, projection: str) -> list[Generation]:
+    """Drops the tables of a projection's retired generations: nobody would erase people in them.
 
     Returns:
         Those.
@@ -251,11 +268,12 @@ async def drop_retired(connection: asyncpg.Connection, projection: Projection) -
     Raises:
         asyncpg.PostgresError: among others LockNotAvailableError, when a reader is in the way; try again.
     """
-    rows = await connection.fetch(_RETIRED, projection.name)
-    retired = [Generation(projection.name, row["version"], row["generation"]) for row in rows]
+    rows = await connection.fetch(_RETIRED, projection)
+    retired = [Generation(projection, row["version"], row["generation"]) for row in rows]
     for generation in retired:
         async with connection.transaction():
             await connection.execute(LOCK_BRIEFLY, LOCK_TIMEOUT)
+            await connection.execute(_DROP_SCRATCH, generation.projection, generation.number)
             await connection.execute("select projection.drop_schema($1)", generation.schema)
     return retired
 

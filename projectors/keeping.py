@@ -58,7 +58,8 @@ class Keeping:
         if self._live is None:
             return "being built" if self._trouble is None else f"backing off: {self._trouble}"
         progress, _ = self._kept[self._live]
-        return progress.unready() or await checkpoints.stopped(self._pool, self._projection.name)
+        name, version = self._projection.name, self._projection.version
+        return progress.unready() or await checkpoints.stopped(self._pool, name, version)
 
     async def _look(self, tasks: asyncio.TaskGroup) -> None:
         try:
@@ -66,7 +67,7 @@ class Keeping:
                 glance = await generations.glance(connection, self._projection)
                 if self._live is None or glance != self._glance:
                     await self._keep(await generations.followed(connection, self._projection), tasks)
-                    for dropped in await generations.drop_retired(connection, self._projection):
+                    for dropped in await generations.drop_retired(connection, self._projection.name):
                         _log.info("generation_dropped", generation=dropped.schema)
                     self._glance = glance
         except Exception as error:

@@ -48,8 +48,8 @@ class Projection(ABC):
 
     Tables that show people bring a function `erase(people uuid[])`: from the commit on nobody is shown what was sealed
     with their keys. It stands beside the tables, not in code, so whoever finds a generation can erase in it, whatever
-    its version. It may come before or after their `UserErased`, several times, and before other events of theirs: what is
-    shown must be the same in the end. It must be quick, for it holds up the batch that it comes with.
+    its version. It may come before or after their `UserErased`, several times, and before other events of theirs: what
+    is shown must be the same in the end. It must be quick, for it holds up the batch that it comes with.
 
     Where it may be too much for one transaction, it only hides. What is hidden is then wiped from the tables, a bounded
     number of rows in each transaction, while others write. A view `shown_x` shows the table `x` without it, and equals

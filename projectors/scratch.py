@@ -1,4 +1,5 @@
-"""A generation of one's own: built from the log up to any offsets, looked at, and dropped again. Readers never see it.
+"""A generation of one's own: built from the log up to any offsets, looked at, and dropped again, unless somebody made a
+scratch schema of it meanwhile. Readers never see it.
 
 It must not know what it is looked at for.
 """
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 import asyncpg
 
 from events.bookmark import Place
+from events.ports import Batch
 from infra.event_log.postgres import PostgresLog
 from projectors.batches import Batches
 from projectors.checkpoints import Generation
-from projectors.generations import aside, drop_retired, retire
+from projectors.generations import aside, drop_retired, retire_aside
 from projectors.progress import Progress
 from projectors.projection import Projection
 from projectors.section import apply_upto
@@ -80,10 +82,27 @@ class Scratch:
         """
         await apply_upto(self.connection, self._projection, self._batches, upto, self._tell)
 
+    async def apply(self, batches: AsyncIterator[Batch], events: int) -> None:
+        """Applies chosen events, and no others before or between them.
+
+        Args:
+            batches: of an empty generation, in order.
+            events: how many they are, to be told.
+
+        Raises:
+            Stopped: one of them cannot be applied.
+        """
+        applied = 0
+        self._tell(applied, events)
+        async for batch in batches:
+            await self._batches.deliver(batch, await self._batches.open(batch.events))
+            applied += len(batch.events)
+            self._tell(applied, events)
+
 
 @asynccontextmanager
 async def scratch(projection: Projection, access: Access) -> AsyncIterator[Scratch]:
-    """Makes an empty one, keeps erased people out of it, and drops it in the end.
+    """Makes an empty one, keeps erased people out of it, and drops it in the end if it is still aside.
 
     Args:
         projection: whose.
@@ -99,8 +118,8 @@ async def scratch(projection: Projection, access: Access) -> AsyncIterator[Scrat
             with upkeep.writing(projection, generation, progress) as batches:
                 yield Scratch(projection, generation, connection, batches, access.tell)
         finally:
-            await retire(connection, projection.name, generation.number)
-            await drop_retired(connection, projection)
+            await retire_aside(connection, generation)
+            await drop_retired(connection, projection.name)
     finally:
         connection.terminate()
         erasing.cancel()

@@ -1,4 +1,4 @@
-"""The projector process's work: every projection, all its generations.
+"""The projector process's work: every projection, all its generations, and an eye on those of other versions.
 
 It must not know HTTP or settings; what it needs is handed over.
 """
@@ -15,6 +15,7 @@ from events.ports import EventLog
 from projectors.keeping import Keeping
 from projectors.projection import Projection
 from projectors.session import Connect
+from projectors.tending import Tending
 from projectors.upkeep import Upkeep
 
 
@@ -40,6 +41,7 @@ class Worker:
             projection.name: Keeping(projection, pool, partial(self._upkeep.keep_up, projection))
             for projection in projections
         }
+        self._tending = Tending([(one.name, one.version) for one in projections], pool, self._upkeep)
 
     @property
     def checks(self) -> Mapping[str, Callable[[], Awaitable[str | None]]]:
@@ -50,5 +52,6 @@ class Worker:
         """Runs everything until it is cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._upkeep.run(), name="upkeep")
+            tasks.create_task(self._tending.run(), name="tending")
             for name, keeping in self._keeping.items():
                 tasks.create_task(keeping.run(), name=name)

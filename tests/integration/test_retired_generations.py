@@ -69,7 +69,7 @@ async def test_a_generation_of_other_topics_is_retired_and_the_next_one_is_built
 async def test_the_present_generation_stays(admin: asyncpg.Connection, own: asyncpg.Connection) -> None:
     for _ in range(2):
         (generation,) = await followed(own, Messages())
-        await drop_retired(own, Messages())
+        await drop_retired(own, "messages")
         assert generation.number == 1
     assert await admin.fetchval(SCHEMAS) == ["messages_v1_g1"]
 
@@ -83,8 +83,8 @@ async def test_a_reader_in_the_way_of_dropping_is_waited_for_only_shortly(
     async with admin.transaction():
         await admin.fetch("select * from messages_v1_g1.message")
         with pytest.raises(asyncpg.LockNotAvailableError):
-            await drop_retired(own, Messages())
+            await drop_retired(own, "messages")
     assert await admin.fetchval(SCHEMAS) == ["messages_v1_g1", "messages_v1_g2"]
-    await drop_retired(own, Messages())
+    await drop_retired(own, "messages")
     assert await admin.fetchval(SCHEMAS) == ["messages_v1_g2"]
     assert await admin.fetchval(TEXTS) is None
