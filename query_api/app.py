@@ -22,9 +22,10 @@ from infra.web.health import Check, add_health, not_ready
 from infra.web.server import settle
 from query_api.answers import Answers
 from query_api.cache import ReadCache
+from query_api.desk import DESK_CONNECTIONS, Desk
 from query_api.freshness import SILENCE_SECONDS, Freshness
 from query_api.measured import Shown
-from query_api.routes import courses, enrollments, messages, pipeline, users
+from query_api.routes import books, courses, enrollments, events, messages, operations, pipeline, users
 
 APPLICATION = "mimo-query"
 POOL_CONNECTIONS = 6
@@ -61,7 +62,7 @@ def new_query_api(settings: Settings, tokens: TokenVerifier) -> FastAPI:
         token_url=f"http://{settings.host}:{settings.command_port}{TOKEN_PATH}",
         log_all=settings.log_level is LogLevel.DEBUG,
     )
-    for noun in (users, courses, enrollments, messages, pipeline):
+    for noun in (users, courses, enrollments, messages, pipeline, operations, books, events):
         noun.add_routes(app)
     add_health(app, _checks(app))
     return app
@@ -82,18 +83,15 @@ def _lifespan(settings: Settings, tokens: TokenVerifier) -> Callable[[FastAPI], 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         own = partial(connect, url, application=APPLICATION, role=Role.QUERY)
-        async with pool(
-            url,
-            application=APPLICATION,
-            role=Role.QUERY,
-            min_size=0,
-            max_size=POOL_CONNECTIONS,
-            command_timeout=STATEMENT_SECONDS,
-        ) as connections:
+        lending = partial(
+            pool, url, application=APPLICATION, role=Role.QUERY, min_size=0, command_timeout=STATEMENT_SECONDS
+        )
+        async with lending(max_size=POOL_CONNECTIONS) as connections, lending(max_size=DESK_CONNECTIONS) as of_desk:
             freshness = Freshness(ReadCache(ROWS_BYTES), own)
             watch = SessionWatch(connections, own, MAX_LIFETIME_SECONDS)
             answers = Answers(connections, freshness, ANSWERS_BYTES)
             app.state.pool, app.state.freshness, app.state.watch = connections, freshness, watch
+            app.state.desk = Desk(of_desk)
             app.state.answers, app.state.authenticator = answers, Authenticator(tokens, watch)
             freshness.observe(partial(_show, Shown(), freshness, answers))
             tracking = asyncio.create_task(freshness.run(), name="freshness")

@@ -178,6 +178,7 @@ class Projection(BaseModel):
     name: str
     version: int | None
     generation: int | None
+    applied: int | None = Field(description="Events that it has applied, over all partitions; grows with its work.")
     lag_events: int | None = Field(description="Events of its topics that it has not applied yet.")
     lag_seconds: float | None = Field(description="How long the oldest of them has waited.")
     parked: int = Field(description="Events set aside because they could not be applied.")
@@ -200,6 +201,7 @@ class Pipeline(BaseModel):
     """How everything is flowing."""
 
     log_id: UUID
+    at: datetime = Field(description="When it was so; two answers make a rate.")
     position: int = Field(description="The position of the last event.")
     projections: list[Projection]
     relay: Relay

@@ -7,21 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import asyncpg
 import orjson
-from fastapi import FastAPI, Request
+from fastapi import FastAPI
 
-from events.errors import Forbidden, Overloaded
-from infra.postgres import AWAY
 from infra.relay.standing import Standing, read_standing
 from infra.web.answer import Ready
-from infra.web.application import problems
-from infra.web.auth import Authenticated
 from query_api import shapes
 from query_api.checkpoints import PROJECTIONS
-from query_api.reading import ACQUIRE_SECONDS
-from query_api.routes.courses import is_admin
-from query_api.wire import encoded
+from query_api.desk import AtTheDesk, add_desk_route, shown
 
 PIPELINE = """
 with place as (
@@ -33,6 +26,7 @@ with place as (
   from read.checkpoint c
 )
 select p.projection as name, p.version, p.generation,
+  sum(p."offset")::bigint as applied,
   sum(greatest(p.last - p."offset", 0))::bigint as lag_events,
   coalesce(greatest(extract(epoch from clock_timestamp() - min(p.waiting_since)), 0), 0)::float8 as lag_seconds,
   (select count(*) from read.parked k where k.projection = p.projection and k.version = p.version) as parked,
@@ -44,27 +38,21 @@ order by p.projection, p.version
 """
 
 LOG = """
-select i.log_id, coalesce((select e.position from log.tail e order by e.position desc limit 1), 0) as position
+select i.log_id, clock_timestamp() as at,
+  coalesce((select e.position from log.tail e order by e.position desc limit 1), 0) as position
 from log.installation i
 """
 
 
-async def pipeline(request: Request, caller: Authenticated) -> Ready:
+async def pipeline(desk: AtTheDesk) -> Ready:
     """Lag in events and seconds per projection, the relay, and parked events."""
-    if not is_admin(caller):
-        raise Forbidden("Only admins may see the pipeline.")
-    pool: asyncpg.Pool = request.app.state.pool
-    try:
-        async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            rows = await connection.fetch(PIPELINE)
-            log = await connection.fetchrow(LOG)
-            relay = await read_standing(connection)
-    except AWAY as error:
-        raise Overloaded("The database does not answer now.") from error
+    async with desk.asking() as connection:
+        rows = await connection.fetch(PIPELINE)
+        log = await connection.fetchrow(LOG)
+        relay = await read_standing(connection)
     found = [{**row, "stopped": orjson.Fragment(row["stopped"])} for row in rows]
     found += [_missing(name) for name in PROJECTIONS if all(row["name"] != name for row in rows)]
-    body = {"log_id": log["log_id"], "position": log["position"], "projections": found, "relay": _shown(relay)}
-    return Ready(200, encoded(body), [(b"cache-control", b"no-store")])
+    return shown({**log, "projections": found, "relay": _shown(relay)})
 
 
 def _shown(relay: Standing) -> dict[str, Any]:
@@ -78,12 +66,10 @@ def _shown(relay: Standing) -> dict[str, Any]:
 
 
 def _missing(name: str) -> dict[str, Any]:
-    unknown = dict.fromkeys(("version", "generation", "lag_events", "lag_seconds"))
+    unknown = dict.fromkeys(("version", "generation", "applied", "lag_events", "lag_seconds"))
     return {"name": name, **unknown, "parked": 0, "stopped": []}
 
 
 def add_routes(app: FastAPI) -> None:
     """Adds the route."""
-    app.router.add_api_route(
-        "/v1/pipeline", pipeline, response_model=shapes.Pipeline, responses=problems("forbidden"), tags=["operations"]
-    )
+    add_desk_route(app, "/v1/pipeline", pipeline, shapes.Pipeline)

@@ -16,6 +16,8 @@ import schemathesis
 from hypothesis import strategies as st
 
 from query_api.cursors import After, Before, written
+from query_api.routes.books import AfterKey
+from query_api.routes.operations import Earlier
 
 PASSWORD = "a trial of everything"
 
@@ -24,7 +26,11 @@ _email = os.environ["MIMO_TRIAL_EMAIL"]
 _ids: dict[str, list[str]] = json.loads(os.environ["MIMO_TRIAL_IDS"])
 _bookmark = os.environ["MIMO_TRIAL_BOOKMARK"]
 _cursors = [written(After()), written(After(datetime(2026, 1, 1, tzinfo=UTC), UUID(int=7)))]
-_timeline_cursor = written(Before(5))
+_cursor_of_its_own = {
+    "/messages": written(Before(5)),
+    "/v1/operations": written(Earlier(5)),
+    "/v1/parked": written(AfterKey("messages", 1)),
+}
 _tokens: set[str] = set()
 
 Case = schemathesis.Case[Any]
@@ -92,6 +98,7 @@ def before_call(context: schemathesis.HookContext, case: Case, _options: Any) ->
             case.headers[name] = _bookmark
     if isinstance(case.body, dict) and case.body.get("client_message_id"):
         case.body["client_message_id"] = str(uuid4())
-    timeline = context.operation is not None and context.operation.path.endswith("/messages")
-    if timeline and case.query and case.query.get("cursor"):
-        case.query["cursor"] = _timeline_cursor
+    path = "" if context.operation is None else context.operation.path
+    for end, cursor in _cursor_of_its_own.items():
+        if path.endswith(end) and case.query and case.query.get("cursor"):
+            case.query["cursor"] = cursor

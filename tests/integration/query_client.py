@@ -57,6 +57,10 @@ class QueryClient:
         assert answer.status_code == 200, answer.text
         return list(answer.json()["items"])
 
+    async def forget_views(self) -> None:
+        """Takes away what readers see, as if no projection had ever been built."""
+        await self._connection.execute("update projection.generation set status = 'retired'")
+
 
 @asynccontextmanager
 async def query_client(url: str, **settings: Any) -> AsyncIterator[QueryClient]:
