@@ -150,8 +150,9 @@ def _trace_id(traceparent: bytes | None) -> str:
 
 def _added(message: Message, scope: Scope) -> list[Header]:
     added = [_NOSNIFF, (b"x-request-id", trace_id_of(scope).encode())]
-    if any(name == b"content-type" and value.startswith(b"text/html") for name, value in message["headers"]):
-        added += _PAGE_HEADERS
+    given = dict(message["headers"])
+    if given.get(b"content-type", b"").startswith(b"text/html"):
+        added += (header for header in _PAGE_HEADERS if header[0] not in given)  # our own pages are stricter
     return added
 
 

@@ -1,0 +1,27 @@
+// What can go wrong when an API is asked: it refuses, or it is away. It must not know what was asked.
+
+// The API answered with a problem (RFC 9457): the message is its detail, a sentence.
+export class Refused extends Error {
+  constructor(status, problem) {
+    super(problem.detail ?? `The answer was ${status}.`);
+    this.status = status;
+    this.code = problem.code ?? "";
+  }
+}
+
+// Nothing came back, or that it cannot answer now: asking again helps.
+export class Away extends Error {}
+
+const LATER = new Set([502, 503, 504]);
+
+// The error that an answer which is not 2xx stands for.
+export async function refusal(answer) {
+  let problem = {};
+  try {
+    problem = await answer.json();
+  } catch {
+    // No problem of ours: something in between has answered.
+  }
+  if (LATER.has(answer.status)) return new Away(problem.detail ?? "It cannot answer now.");
+  return new Refused(answer.status, problem);
+}
