@@ -26,6 +26,7 @@ from query_api.desk import DESK_CONNECTIONS, Desk
 from query_api.freshness import SILENCE_SECONDS, Freshness
 from query_api.measured import Shown
 from query_api.routes import books, courses, enrollments, events, messages, operations, pipeline, users
+from query_api.web.pages import add_pages
 
 APPLICATION = "mimo-query"
 POOL_CONNECTIONS = 6
@@ -64,6 +65,7 @@ def new_query_api(settings: Settings, tokens: TokenVerifier) -> FastAPI:
     )
     for noun in (users, courses, enrollments, messages, pipeline, operations, books, events):
         noun.add_routes(app)
+    add_pages(app, settings)
     add_health(app, _checks(app))
     return app
 
