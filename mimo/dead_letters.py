@@ -10,11 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import asyncpg
-import structlog
 
 from events.errors import CannotStart
 from mimo.database import connected
-from mimo.options import operator
 
 APPLICATION = "mimo-dead-letters"
 LIST = """
@@ -71,7 +69,7 @@ async def shown(url: str, where: Where) -> list[dict[str, Any]]:
 
 
 async def discard(url: str, where: Where) -> None:
-    """Forget a record; who did it goes into the log lines.
+    """Forget a record.
 
     Raises:
         CannotStart: there is none at this place.
@@ -79,8 +77,6 @@ async def discard(url: str, where: Where) -> None:
     async with connected(url, APPLICATION) as books:
         if await books.execute(DISCARD, *where) == "DELETE 0":
             raise _unknown(where)
-    place = "{}.{}:{}".format(*where)
-    structlog.get_logger("mimo.dead_letters").warning("dead_letter_discarded", record=place, operator=operator())
 
 
 def _unknown(where: Where) -> CannotStart:

@@ -100,8 +100,9 @@ async def audited(url: str, operation: Operation, work: Work[T]) -> T:
     await _append(url, request, meta)
     after = Meta(meta.actor, meta.correlation_id, causation_id=str(request.id))
     try:
-        async with telling(url, asked.operation_id) as tell:
-            done = await work(tell)
+        async with telling(url, asked.operation_id) as row:
+            row.over = True  # however it ends, but for being killed
+            done = await work(row.tell)
     except asyncio.CancelledError:
         await _note(url, asked, "cancelled", STOPPED, after)
         raise

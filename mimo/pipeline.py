@@ -81,10 +81,24 @@ def dead_letters(
         if show is not None:
             typer.echo(json.dumps(asyncio.run(letters.shown(url, letters.where_of(show))), indent=2))
         elif discard is not None:
-            asyncio.run(letters.discard(url, letters.where_of(discard)))
-            typer.echo(f"Discarded {discard}.")
+            typer.echo(_discard(url, discard))
         else:
             _print_letters(asyncio.run(letters.listed(url)), as_json)
+
+
+def _discard(url: str, place: str) -> str:
+    """Forgets a record; a sentence that says so."""
+    from mimo import dead_letters as letters
+    from mimo.operations import Done, Operation, audited
+
+    where = letters.where_of(place)
+
+    async def work(_: object) -> Done[str]:
+        await letters.discard(url, where)
+        said = f"Discarded {place}."
+        return Done(said, said)
+
+    return asyncio.run(audited(url, Operation("discard-dead-letter", place), work))
 
 
 def _print_letters(rows: "Sequence[asyncpg.Record]", as_json: bool) -> None:

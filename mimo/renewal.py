@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from uuid import UUID, uuid4
 
 import asyncpg
-import structlog
 from asyncpg.transaction import Transaction
 
 from command_api import erasing
@@ -22,11 +21,11 @@ from events.recorded import Meta
 from infra.event_store import open_event_store
 from infra.ids import new_id
 from infra.postgres import connect
+from mimo.operations import Done, Operation, audited
 from mimo.options import operator
 
 APPLICATION = "mimo-log"
 AT_ONCE = 500
-_log = structlog.get_logger("mimo.log")
 
 # Whoever writes or follows the log reads this row first, so nobody begins to until the new id is there.
 _ALONE = """
@@ -120,15 +119,13 @@ async def renew(url: str, *, without_keys: bool = False) -> Renewed:
         former = await connection.fetchval(_FORMER)
         await connection.execute(_RENEW, log_id)
         await transaction.commit()
-    await _erase_again(url, found.keyless)
-    _log.warning(
-        "log_renewed",
-        former_log_id=str(former),
-        log_id=str(log_id),
-        operator=operator(),
-        erased_again=[str(user_id) for user_id in found.keyless],
-        strangers=found.strangers,
-    )
+
+    async def work(_: object) -> Done[None]:
+        await _erase_again(url, found.keyless)
+        return Done(None, f"People erased again: {len(found.keyless)}; forgotten: {found.strangers}.")
+
+    # Not before: until the log has its new id, nothing may be added that others could take for the lost future.
+    await audited(url, Operation("renew-log", str(log_id), {"former": str(former)}), work)
     return Renewed(log_id, found.keyless, found.strangers)
 
 

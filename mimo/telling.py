@@ -6,7 +6,7 @@ Nothing depends on it: while the database is away, nothing is told. It must not 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from uuid import UUID
@@ -31,6 +31,7 @@ _TELL = """
     insert into operations.progress (operation_id, doing, done, total) values ($1, $2, $3, $4)
     on conflict (operation_id) do update
     set doing = excluded.doing, done = excluded.done, total = excluded.total, told_at = now()"""
+_LEFT = "select doing from operations.progress where operation_id = $1"
 _END = "delete from operations.progress where operation_id = $1"
 
 
@@ -45,12 +46,19 @@ class Telling:
     def __init__(self, connect: Connect, operation_id: UUID) -> None:
         self._connect = connect
         self._operation_id = operation_id
+        self.over = False
+        """Set by whoever does it: there is nothing more to tell, so the row goes."""
         self._latest: tuple[str, int, int] | None = None
         self._connection: asyncpg.Connection | None = None
 
     def tell(self, doing: str, done: int, total: int) -> None:
         """Notes how far it is; it is written down within a second."""
         self._latest = (doing, done, total)
+
+    async def left(self) -> str | None:
+        """What a process that was killed was doing of it; None: nobody has begun it, or nobody knows."""
+        rows = await self._ask(_LEFT, self._operation_id)
+        return rows[0]["doing"] if rows else None
 
     async def run(self) -> None:
         """Writes down what was told until it is cancelled."""
@@ -60,21 +68,24 @@ class Telling:
             await asyncio.sleep(TELL_SECONDS)
 
     async def end(self) -> None:
-        """Takes the row away."""
-        await self._ask(_END, self._operation_id)
+        """Takes the row away if it is over, and gives the connection up. Nobody runs it any more."""
+        if self.over:
+            await self._ask(_END, self._operation_id)
         if self._connection is not None:
             self._connection.terminate()
 
-    async def _ask(self, statement: str, *arguments: object) -> None:
+    async def _ask(self, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
         with suppress(asyncpg.PostgresError, *AWAY):
             if self._connection is None or self._connection.is_closed():
                 self._connection = await self._connect()
-            await self._connection.execute(statement, *arguments, timeout=ANSWER_SECONDS)
+            rows: list[asyncpg.Record] = await self._connection.fetch(statement, *arguments, timeout=ANSWER_SECONDS)
+            return rows
+        return ()
 
 
 @asynccontextmanager
-async def telling(url: str, operation_id: UUID, application: str = APPLICATION) -> AsyncIterator[Tell]:
-    """Gives what notes how far an operation is, until the block ends.
+async def telling(url: str, operation_id: UUID, application: str = APPLICATION) -> AsyncIterator[Telling]:
+    """The row of an operation, kept up to date until the block ends.
 
     Args:
         url: the database.
@@ -84,7 +95,7 @@ async def telling(url: str, operation_id: UUID, application: str = APPLICATION) 
     row = Telling(partial(connect, url, application=application, role=Role.PROJECTOR), operation_id)
     task = asyncio.create_task(row.run(), name="telling")
     try:
-        yield row.tell
+        yield row
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):

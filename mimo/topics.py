@@ -6,11 +6,15 @@ It must not know how topics are made, filled or read (infra/kafka, infra/relay).
 import asyncio
 import json
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mimo.options import AsJson, Data, Yes, read_settings
+
+if TYPE_CHECKING:
+    from infra.kafka.cluster import Cluster
+    from infra.settings import Settings
 
 AnotherHistory = Annotated[
     bool, typer.Option("--another-history", help="Delete them whatever history they hold, and without looking.")
@@ -57,7 +61,6 @@ def topics_delete(
     """
     from events.catalog import TOPICS
     from events.errors import CannotStart
-    from infra.kafka.topics import delete_topics
     from mimo.cluster import require_cluster
     from mimo.ownership import another_history_in
 
@@ -72,5 +75,31 @@ def topics_delete(
         typer.echo(doubt)
     if not yes:
         typer.confirm(f"Delete the topics {', '.join(map(cluster.topic, doomed))} at {cluster.bootstrap}?", abort=True)
-    deleted = asyncio.run(delete_topics(cluster, doomed))
-    typer.echo(f"Deleted {', '.join(deleted)}." if deleted else "There was no topic to delete.")
+    typer.echo(_delete(settings, cluster, doomed, another_history=another_history))
+
+
+def _delete(settings: "Settings", cluster: "Cluster", doomed: tuple[str, ...], *, another_history: bool) -> str:
+    """Deletes topics, also where there is no log (any more) to write it into; a sentence that says so."""
+    from events.errors import MimoError
+    from infra.kafka.topics import delete_topics
+    from mimo.database import database
+    from mimo.operations import Done, Operation, audited
+
+    begun = False
+
+    async def work(_: object) -> Done[str]:
+        nonlocal begun
+        begun = True
+        deleted = await delete_topics(cluster, doomed)
+        said = f"Deleted {', '.join(deleted)}." if deleted else "There was no topic to delete."
+        return Done(said, said)
+
+    operation = Operation("delete-topics", " ".join(doomed), {"another_history": "yes"} if another_history else {})
+    try:
+        with database(settings) as url:
+            return asyncio.run(audited(url, operation, work))
+    except MimoError as error:
+        if begun:
+            raise
+        typer.echo(f"mimo: It is not written into the log: {error}", err=True)
+    return asyncio.run(work(None)).result

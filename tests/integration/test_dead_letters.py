@@ -14,6 +14,8 @@ from infra.event_log.dead_letters import DeadLetter
 from infra.event_log.measured import DEAD_LETTERS_NOT_KEPT
 from infra.postgres import Role, connect
 from mimo.dead_letters import where_of
+from mimo.options import operator
+from tests.integration.test_audited_commands import written
 from tests.system import run_mimo
 
 INSERT = """
@@ -55,11 +57,12 @@ def test_they_are_listed_shown_raw_and_discarded(with_letters: str) -> None:
     assert run() == "0 dead letters\n"
 
 
-def test_who_discards_is_noted_in_the_log_lines(with_letters: str) -> None:
-    done = run_mimo("dead-letters", "--discard", "mimo.messages.3:17", MIMO_DATABASE_URL=with_letters)
-    noted = json.loads(done.stderr.splitlines()[-1])
-    assert (noted["event"], noted["record"]) == ("dead_letter_discarded", "mimo.messages.3:17")
-    assert noted["operator"]
+async def test_who_discards_is_written_into_the_log(with_letters: str) -> None:
+    assert run_mimo("dead-letters", "--discard", "mimo.messages.3:17", MIMO_DATABASE_URL=with_letters).returncode == 0
+    (_, asked, meta, _), (_, ended, _, _) = await written(with_letters)
+    assert (asked["action"], asked["target"]) == ("discard-dead-letter", "mimo.messages.3:17")
+    assert meta["actor"] == f"operator:{operator()}"
+    assert (ended["outcome"], ended["said"]) == ("done", "Discarded mimo.messages.3:17.")
 
 
 @pytest.mark.parametrize("option", ["--show", "--discard"])

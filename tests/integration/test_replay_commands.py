@@ -11,6 +11,7 @@ import asyncpg
 from events.courses import CourseChanged, CourseCreated
 from infra.ids import new_id
 from tests.integration.one_projection import ParkingCourses, one_projection
+from tests.integration.test_audited_commands import written
 from tests.integration.test_parked import with_parked
 from tests.integration.test_replay import Installation
 from tests.system import run_mimo
@@ -47,6 +48,18 @@ async def test_a_view_is_replayed_rolled_back_and_tidied_up(database_url: str) -
     refused = run(database_url, "drop", "courses", "1", "--yes")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "readers see it" in refused.stderr
+    noted = await written(database_url)
+    asked = [(data["action"], data["target"], data["options"]) for _, data, _, _ in noted[::2]]
+    assert asked == [
+        ("replay", "courses", {"source": "log", "jobs": "2"}),
+        ("rollback", "courses", {"generation": "1"}),
+        ("drop", "courses", {"generation": "2"}),
+        ("drop", "courses", {"generation": "1"}),
+    ]
+    came = [(data["outcome"], data["said"]) for _, data, _, _ in noted[1::2]]
+    assert came[:2] == [("done", "Readers see courses_v1_g2 now."), ("done", "Readers see courses_v1_g1 now.")]
+    assert came[2] == ("done", "Dropped generation 2 of courses.")
+    assert (came[3][0], f"mimo: {came[3][1]}\n") == ("failed", refused.stderr)
 
 
 async def test_a_view_is_verified_and_what_is_wrong_is_shown(database_url: str) -> None:
@@ -70,6 +83,10 @@ async def test_a_view_is_verified_and_what_is_wrong_is_shown(database_url: str) 
     assert (found["equal"], found["different"], found["differences"][0]["found"]) == (False, 1, {"title": "Forged"})
     await admin.close()
     assert run(database_url, "verify").returncode == 1
+    *_, last = [data for kind, data, _, _ in await written(database_url) if kind == "OperationEnded"]
+    assert (last["action"], last["target"], last["outcome"]) == ("verify", "courses", "failed")
+    assert last["said"].startswith("courses_v1_g1: 1 of ")
+    assert "Forged" not in last["said"], "rows may hold personal data"
 
 
 async def test_how_a_view_changed_between_two_moments(database_url: str) -> None:
@@ -110,4 +127,6 @@ async def test_parked_events_are_listed_and_given_up(database_url: str) -> None:
     )
     assert f"{bad}" in told(database_url, "parked")
     assert told(database_url, "parked", "retry", "courses") == "Applied 4 events.\n"
+    (_, asked, _, _), (_, ended, _, _) = await written(database_url)
+    assert (asked["action"], asked["target"], ended["said"]) == ("retry-parked", "courses", "Applied 4 events.")
     assert run(database_url, "parked", "discard", "courses", str(bad), "--yes").returncode == 1

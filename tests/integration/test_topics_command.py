@@ -9,6 +9,7 @@ import pytest_asyncio
 from events.catalog import TOPICS
 from infra.relay.holdings import read_histories
 from tests.integration.one_relay import OneRelay, one_relay
+from tests.integration.test_audited_commands import written
 from tests.ports import free_port
 from tests.system import run_mimo
 from tests.topics import until_topics_hold_the_log
@@ -45,6 +46,9 @@ async def test_topics_of_this_log_are_deleted(published: OneRelay) -> None:
     assert not await holds_anything(published)
     again = await delete(published, "--yes")
     assert again.stdout == "There was no topic to delete.\n", again.stderr
+    (_, asked, _, _), (_, ended, _, _), *_ = await written(published.url)
+    assert (asked["action"], asked["target"], asked["options"]) == ("delete-topics", " ".join(TOPICS), {})
+    assert (ended["outcome"], f"{ended['said']}\n") == ("done", deleted.stdout)
 
 
 async def test_one_topic_is_deleted_and_refilled_while_the_relay_runs(published: OneRelay) -> None:
@@ -80,4 +84,6 @@ async def test_topics_whose_log_is_out_of_reach_are_deleted_only_when_that_is_sa
     assert refused.returncode == 1
     assert "without looking whose they are: --another-history" in refused.stderr
     assert await holds_anything(published)
-    assert (await delete(published, "--yes", "--another-history", **nowhere)).returncode == 0
+    deleted = await delete(published, "--yes", "--another-history", **nowhere)
+    assert deleted.returncode == 0
+    assert "It is not written into the log: PostgreSQL at 127.0.0.1:" in deleted.stderr
