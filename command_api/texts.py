@@ -1,4 +1,4 @@
-"""The kinds of text that people send, with their limits; the same limits stand in OpenAPI.
+"""The kinds of text and number that people send, with their limits; the same limits stand in OpenAPI.
 
 It must not know what the texts are for. U+0000 cannot be stored; lone surrogates are refused by the JSON parser.
 """
@@ -31,9 +31,11 @@ def _whole(value: object) -> object:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
-Capacity = Annotated[
-    int, Field(strict=True, ge=1, le=1_000_000, description="Seats; null: any number."), BeforeValidator(_whole)
-]
+WHOLE = BeforeValidator(_whole)
+"""Comes last, so that limits stay known as such."""
+Number = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1), WHOLE]
+"""Of things that are counted from 1."""
+Capacity = Annotated[int, Field(strict=True, ge=1, le=1_000_000, description="Seats; null: any number."), WHOLE]
 MessageText = Annotated[str, Field(min_length=1, max_length=4_000, pattern=_PROSE_PATTERN, examples=["Hello!"])]
 ClientMessageId = Annotated[
     str,

@@ -16,7 +16,7 @@ from command_api.call import Call, Called
 from command_api.domain import operations
 from command_api.domain.decision import Decision
 from command_api.routes import add_command
-from command_api.texts import Body
+from command_api.texts import WHOLE, Body, Number
 from events.catalog import decode
 from events.errors import Forbidden, MimoError, Refused
 from infra.ids import new_id
@@ -32,22 +32,22 @@ class Replaying(Body):
     """How to build the next generation."""
 
     source: Literal["log", "kafka"] = Field(default="log", description="Where its events come from.")
-    jobs: Annotated[int, Field(strict=True, ge=1, le=MAX_JOBS)] = Field(default=1, description="Processes that build.")
-    rate: Annotated[int, Field(strict=True, ge=1)] | None = Field(
-        default=None, description="Events a second at most; null: as many as it can."
+    jobs: Annotated[int, Field(strict=True, ge=1, le=MAX_JOBS), WHOLE] = Field(
+        default=1, description="Processes that build."
     )
+    rate: Number | None = Field(default=None, description="Events a second at most; null: as many as it can.")
 
 
 class Dropping(Body):
     """Which generation."""
 
-    generation: Annotated[int, Field(strict=True, ge=1)] = Field(description="One that readers do not see.")
+    generation: Number = Field(description="One that readers do not see.")
 
 
 class RollingBack(Body):
     """Which generation."""
 
-    generation: Annotated[int, Field(strict=True, ge=1)] = Field(description="One on standby; readers see it then.")
+    generation: Number = Field(description="One on standby; readers see it then.")
 
 
 class Retrying(Body):
@@ -60,7 +60,7 @@ class Discarding(Body):
     """Which parked events, and how many: if there are others by then, nothing is given up."""
 
     key: Key
-    events: Annotated[int, Field(strict=True, ge=1)] = Field(description="How many of them are seen parked.")
+    events: Number = Field(description="How many of them are seen parked.")
 
 
 class OperationAccepted(Accepted):
