@@ -13,7 +13,7 @@ import typer
 
 from events.errors import MimoError
 from infra.settings import LogFormat, LogLevel, settings_table
-from mimo import events, kafka, log, parked, pipeline, replay, topics, users, verifying
+from mimo import events, kafka, log, parked, pipeline, replay, scratch, topics, users, verifying
 from mimo.options import Data, read_settings
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.add_typer(events.app, name="events")
 app.add_typer(kafka.app, name="kafka")
 app.add_typer(log.app, name="log")
 app.add_typer(parked.app, name="parked")
+app.add_typer(scratch.app, name="scratch")
 app.add_typer(topics.app, name="topics")
 
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from mimo import scratch
 from mimo.options import AsJson, Data, Yes, read_settings
 
 Name = Annotated[str, typer.Argument(metavar="PROJECTION", help="Such as messages; `mimo status` lists them.")]
@@ -22,6 +23,13 @@ def replay(
     jobs: Annotated[int, typer.Option(min=1, help="Processes that build; they share the partitions.")] = 1,
     rate: Annotated[float | None, typer.Option(min=1, help="Events a second at most, to spare a busy system.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    into: Annotated[str | None, typer.Option(help="A schema scratch_…: build a part of the log there instead.")] = None,
+    until: Annotated[
+        str | None, typer.Option(help="--into: up to a position, or a time as `mimo events` has it.")
+    ] = None,
+    stream: Annotated[str | None, typer.Option(help="--into: only events of this stream, such as course-ID.")] = None,
+    key: Annotated[str | None, typer.Option(help="--into: only events of this user, course or channel.")] = None,
+    keep: Annotated[int | None, typer.Option(min=1, help="--into: days until it is dropped. \\[default: 7]")] = None,
     data: Data = None,
 ) -> None:
     """Build a projection anew from the log beside the live one, then show it to readers.
@@ -29,6 +37,8 @@ def replay(
     Readers see the old one until the new one has everything that they saw; nobody meets an error or an older answer.
     Killed in the middle, the same command goes on where it was. The old generation is kept up for `mimo rollback`,
     until `mimo drop`.
+
+    With --into nothing is shown to readers: the past, or one stream or key of it, is built into a schema to look at.
     """
     from mimo import deeds
     from mimo.database import database
@@ -36,6 +46,11 @@ def replay(
     from mimo.progress_bar import bar
     from mimo.replaying import Plan, plan_sentence, wanted
 
+    asked = scratch.Asked(into, until, stream, key, keep)
+    asked.require_whole(other_options=(source, jobs, rate, dry_run) != ("log", 1, None, False))
+    if into is not None:
+        scratch.build(projection, asked, data)
+        return
     settings = read_settings(data=data)
     plan = Plan(wanted(projection), source, jobs, rate)
     environment = plan.environment(settings)

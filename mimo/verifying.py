@@ -8,7 +8,6 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,6 +76,7 @@ def diff(
     """
     from events.errors import CannotStart
     from mimo.database import database
+    from mimo.moments import position_of
     from mimo.progress_bar import bar
     from mimo.proving import with_access
     from mimo.replaying import wanted
@@ -86,7 +86,7 @@ def diff(
         raise CannotStart("Say --at twice: the earlier moment and the later one.")
     one = wanted(projection)
     with database(read_settings(data=data)) as url, bar() as told:
-        before, after = (asyncio.run(_position_of(url, moment)) for moment in at)
+        before, after = (asyncio.run(position_of(url, moment)) for moment in at)
         tell = partial(told, f"building {one.name}")
         work = partial(diff_projection, one, before=before, after=after)
         comparison = asyncio.run(with_access(url, tell, work))
@@ -96,18 +96,6 @@ def diff(
     for difference in comparison.differences:
         typer.echo(_sentence(difference, CHANGED))
     typer.echo(f"{comparison.different} rows of {projection} changed from position {before} to {after}.")
-
-
-async def _position_of(url: str, moment: str) -> int:
-    """The position of the last event up to a moment."""
-    from infra.event_log.search import searching
-    from infra.event_log.wanted import Wanted, time_of
-
-    async with searching(url) as search:
-        if moment.isdecimal():
-            return min(int(moment), await search.head())
-        bounds = await search.bounds(Wanted(until=time_of(moment, datetime.now(UTC))))
-        return bounds.upto
 
 
 def _tell(verdict: "Verdict") -> None:

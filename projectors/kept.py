@@ -119,7 +119,7 @@ async def keep(
     name: str,
     part: Part,
     time: timedelta,
-) -> None:
+) -> Kept:
     """Makes a generation that was built aside a scratch schema: entirely or not at all.
 
     Args:
@@ -140,6 +140,7 @@ async def keep(
         kept = (name, projection.name, generation.number, part.upto, part.stream, part.key, time)
         if await connection.fetchval(_KEEP, *kept) is None:
             raise NotKept(f"{generation.schema} was retired meanwhile.")
+        return next(one for one in await list_kept(connection) if one.name == name)
 
 
 async def list_kept(connection: asyncpg.Connection) -> list[Kept]:
@@ -177,6 +178,6 @@ async def drop(connection: asyncpg.Connection, name: str) -> None:
         await connection.execute(LOCK_BRIEFLY, LOCK_TIMEOUT)
         tables = await connection.fetchval(_DROP, name)
         if tables is None:
-            raise NotKept(f"There is no scratch schema {name}: `mimo scratch list` says which there are.")
+            raise NotKept(f"There is no scratch schema {name}: `mimo scratch` lists them.")
         await connection.execute(_DROP_SCHEMA, name)
         await connection.execute(_DROP_SCHEMA, tables)

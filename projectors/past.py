@@ -13,14 +13,14 @@ from events.recorded import Recorded
 from infra.event_log.search import Search
 from infra.event_log.wanted import Wanted
 from projectors import kept
-from projectors.kept import NotKept, Part
+from projectors.kept import Kept, NotKept, Part
 from projectors.projection import Projection
 from projectors.scratch import Access, Scratch, offsets_at, scratch
 
 BATCH_EVENTS = 500
 
 
-async def look_back(projection: Projection, access: Access, name: str, part: Part, time: timedelta) -> None:
+async def look_back(projection: Projection, access: Access, name: str, part: Part, time: timedelta) -> Kept:
     """Builds a projection from a part of the log into a scratch schema.
 
     Whoever is killed meanwhile leaves no schema of that name, only a generation that projectors clear away.
@@ -43,7 +43,7 @@ async def look_back(projection: Projection, access: Access, name: str, part: Par
             await built.bring_to(await offsets_at(built.connection, projection, part.upto))
         else:
             await _apply_wanted(projection, built, part)
-        await kept.keep(built.connection, projection, built.generation, name, part, time)
+        return await kept.keep(built.connection, projection, built.generation, name, part, time)
 
 
 async def _apply_wanted(projection: Projection, built: Scratch, part: Part) -> None:
