@@ -1,8 +1,8 @@
 """Reads the log in PostgreSQL forward from checkpoints, a batch at a time, and proves that nothing is missing.
 
-Each query looks at a bounded window of positions, so it takes bounded time however rare the topics are. Who has much to
-catch up with, little of which is theirs, reads it by offsets first (backlog.py). It must not know who reads, nor how
-partitions are shared; it never waits for new events.
+Each query looks at a bounded window of positions, so it takes bounded time however rare the topics are. Who is far
+behind reads partition by partition first (backlog.py). It must not know who reads, nor how partitions are shared; it
+never waits for new events.
 """
 
 from __future__ import annotations
@@ -22,9 +22,8 @@ from infra.event_log.backlog import Backlog
 from infra.event_log.tail import READ_TIMEOUT_SECONDS
 
 WINDOW_POSITIONS = 10_000
-RARE = 3
-"""One event in so many positions makes reading by offsets the quicker way: a row costs more there, but only rows that
-are wanted are looked at."""
+BACKLOG_POSITIONS = 50_000
+"""Further behind than this is far behind."""
 
 _HEAD = "select coalesce(max(position), 0) from log.tail"
 
@@ -93,7 +92,7 @@ class PostgresReader:
         self._next = {place: offset + 1 for place, offset in offsets.items()}
         await tail.ensure_known(self._connection, offsets)
         self._cursor = await tail.complete_upto(self._connection, offsets)
-        self._backlog = await self._worth_a_backlog(offsets)
+        self._backlog = await self._far_behind(offsets)
 
     async def news(self) -> None:
         """Returns when something was told that no read knew of."""
@@ -108,10 +107,9 @@ class PostgresReader:
         Raises:
             BrokenLog: an offset is missing.
         """
-        while self._backlog is not None:
-            rows = await self._backlog.read(self._next)
-            if rows:
-                return Batch(self._new(rows)), None
+        if self._backlog is not None:
+            if events := await self._backlog.read(self._next):
+                return Batch(self._new(events)), None
             self._cursor, self._backlog = self._backlog.head, None
         while True:
             self._told.clear()
@@ -131,40 +129,37 @@ class PostgresReader:
                 timeout=READ_TIMEOUT_SECONDS,
             )
             self._cursor = rows[-1]["position"] if self._may_be_cut(rows) else end
-            if events := self._new(rows):
+            if events := self._new([Recorded(*row) for row in rows]):
                 # Whether that is the end of the log now is a new question, which costs a query; asked when it matters.
                 at_end = self._cursor >= self._head
                 return Batch(events), CaughtUp(self._cursor) if at_end else None
 
-    async def _worth_a_backlog(self, offsets: Mapping[Place, int]) -> Backlog | None:
-        """What to read by offsets before going on by positions."""
+    async def _far_behind(self, offsets: Mapping[Place, int]) -> Backlog | None:
+        """What to read before going on by positions."""
         head = await self._connection.fetchval(_HEAD, timeout=READ_TIMEOUT_SECONDS)
-        if head - self._cursor <= WINDOW_POSITIONS:
+        if head - self._cursor <= BACKLOG_POSITIONS:
             return None
-        ends = await tail.ends(self._connection, self._topics)  # after the head: they cover it
-        upto = {place: ends[place] for place in offsets}
-        if RARE * sum(upto[place] - offset for place, offset in offsets.items()) > head - self._cursor:
-            return None
-        return Backlog(self._connection, head, upto, self._batch_size)
+        ends = await tail.ends(self._connection, self._topics)  # after the head, so nothing up to it is beyond them
+        return Backlog(self._connection, head, {place: ends[place] for place in offsets}, self._batch_size)
 
     def _may_be_cut(self, rows: Sequence[asyncpg.Record]) -> bool:
         """Whether there may be more in the window."""
         characters = sum(len(row[10]) for row in rows)
         return len(rows) == self._batch_size or characters * LARGEST_CHARACTER_BYTES >= tail.BATCH_BYTES
 
-    def _new(self, rows: Sequence[asyncpg.Record]) -> list[Recorded]:
-        """The rows that the checkpoints do not cover, proven to follow one another."""
-        events = []
+    def _new(self, events: Sequence[Recorded]) -> list[Recorded]:
+        """Those that the checkpoints do not cover, proven to follow one another."""
+        new = []
         following = self._next
-        for row in rows:
-            place, offset = (row[4], row[5]), row[6]
+        for event in events:
+            place, offset = (event.topic, event.partition), event.offset
             expected = following[place]
             if offset == expected:
                 following[place] = offset + 1
-                events.append(Recorded(*row))
+                new.append(event)
             elif offset > expected:
                 raise BrokenLog(f"{place[0]}.{place[1]}: after offset {expected - 1} comes {offset}, a gap in the log.")
-        return mixed(events, self._shuffle) if self._shuffle else events
+        return mixed(new, self._shuffle) if self._shuffle else new
 
 
 def mixed(events: Sequence[Recorded], chance: random.Random) -> list[Recorded]:

@@ -15,6 +15,7 @@ from events.courses import TOPIC as COURSES
 from events.enrollments import TOPIC as ENROLLMENTS
 from events.errors import BrokenLog
 from events.ports import EventLog
+from events.recorded import Recorded
 from infra.event_log.backlog import Backlog
 from infra.event_log.membership import Pace
 from infra.event_log.postgres import PostgresLog
@@ -104,15 +105,14 @@ class TestPostgresLog(EventLogContract):
 
     @pytest.fixture
     def by_offsets(self, monkeypatch: pytest.MonkeyPatch) -> list[int]:
-        """Whoever is 16 positions behind reads by offsets first; how many events each time."""
-        monkeypatch.setattr("infra.event_log.reader.WINDOW_POSITIONS", 16)
-        monkeypatch.setattr("infra.event_log.reader.RARE", 1)
+        """Who is 50 positions behind is far behind; how many events were read that way each time."""
+        monkeypatch.setattr("infra.event_log.reader.BACKLOG_POSITIONS", 50)
         read, sizes = Backlog.read, []
 
-        async def counted(backlog: Backlog, following: Mapping[Place, int]) -> list[asyncpg.Record]:
-            rows = await read(backlog, following)
-            sizes.append(len(rows))
-            return rows
+        async def counted(backlog: Backlog, following: Mapping[Place, int]) -> list[Recorded]:
+            events = await read(backlog, following)
+            sizes.append(len(events))
+            return events
 
         monkeypatch.setattr(Backlog, "read", counted)
         return sizes
@@ -129,7 +129,7 @@ class TestPostgresLog(EventLogContract):
             assert by_place(got) == by_place(courses[40:])
             assert sum(by_offsets) == len(courses) - 40
             assert max(by_offsets) <= 30
-            happenings(log, 60)
+            happenings(log, 40)
             await self.publish(log)
             wanted = [event for event in log.events if event.topic == COURSES]
             async with asyncio.timeout(PATIENCE_SECONDS):
