@@ -45,15 +45,25 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
         typer.echo(f"{found.dead_letters} dead letters: see mimo dead-letters")
 
 
-def doctor(data: Data = None, as_json: AsJson = False) -> None:
+def doctor(
+    data: Data = None,
+    as_json: AsJson = False,
+    deep: Annotated[
+        bool, typer.Option("--deep", help="Look at every event, claim, private value and record of a topic, too.")
+    ] = False,
+) -> None:
     """Look at everything and say what is wrong and what to do about it; the exit code is 1 if anything is.
 
     Database, keys, ports, parts, Kafka, topics against the log, relay, projections. It changes nothing.
     """
+    from contextlib import nullcontext
+
     from mimo.doctor.examine import examine
     from mimo.doctor.finding import Verdict, is_healthy
+    from mimo.progress_bar import bar
 
-    findings = examine(read_settings(data=data))
+    with bar() if deep else nullcontext() as told:
+        findings = examine(read_settings(data=data), told)
     healthy = is_healthy(findings)
     if as_json:
         typer.echo(json.dumps({"healthy": healthy, "findings": [asdict(finding) for finding in findings]}))

@@ -77,6 +77,11 @@ def test_a_newcomer_goes_through_kafka_and_finds_everything_there(make_system: M
     assert (doctor.returncode, doctor.stdout.splitlines()[-1]) == (0, "Nothing is wrong."), doctor.stdout
     for sentence in ("fine   topics: What they end with is in the log.", "fine   relay: It is ready", "fine   kafka: "):
         assert sentence in doctor.stdout
+    deep = run_mimo("doctor", "--deep", *data)
+    assert (deep.returncode, deep.stdout.splitlines()[-1]) == (0, "Nothing is wrong."), deep.stdout
+    held = sum(int(str(row[2])) for row in topics(*data))
+    assert f"fine   topics: All {held} records are the log's events, in order." in deep.stdout
+    assert f"records: {held} of {held} events" in deep.stderr
     assert "Kafka is 0 events and 0.0 s behind" in run_mimo("status", *data).stdout
     mixed_up = run_mimo("doctor", *data, MIMO_SECRET_KEY="ab" * 32)
     assert "wrong  keys: The secret key is not the one that this database was made with" in mixed_up.stdout

@@ -1,4 +1,7 @@
-"""Folding `effects` over the log gives just the claims and counts that the log keeps: it can rebuild them."""
+"""Folding `effects` over the log gives just the claims and counts that the log keeps: it can rebuild them.
+
+Folded here event by event, and by the doctor in SQL.
+"""
 
 import asyncio
 import random
@@ -21,6 +24,8 @@ from events.ports import Append, NewEvent
 from events.users import PasswordChanged, Role, RoleGranted, SessionEnded, SessionStarted, UserErased
 from infra.event_store import PostgresEventStore, open_event_store
 from infra.ids import new_id
+from mimo.doctor.deep import log_findings
+from mimo.doctor.finding import Verdict
 from tests.integration.log_commands import META, register
 
 ROUNDS = 40
@@ -154,11 +159,14 @@ async def test_the_claims_in_the_log_equal_the_fold_of_its_events(
     connection = await asyncpg.connect(database_url)
     try:
         folded = await fold(connection, store)
+        async with connection.transaction(isolation="repeatable_read"):
+            findings = await log_findings(connection, lambda *_: None)
         claims = await connection.fetch("select scope, key, event_id from log.claim")
         counts = await connection.fetch(
             "select distinct on (scope) scope, capacity, held from log.scope_count order by scope, change desc"
         )
     finally:
         await connection.close()
+    assert [finding.verdict for finding in findings if finding.subject == "claims"] == [Verdict.FINE]
     assert {Claim(row["scope"], row["key"]): row["event_id"] for row in claims} == folded.holders
     assert {row["scope"]: (row["capacity"], row["held"]) for row in counts} == folded.counts()
