@@ -40,7 +40,7 @@ _FOLLOWED = "update projection.generation set unfollowed_since = null where proj
 _UNFOLLOWED = "update projection.generation set unfollowed_since = now() where projection = $1 and generation = $2"
 _RETIRE = """
     update projection.generation set status = 'retired'
-    where projection = $1 and generation = $2 and unfollowed_since < now() - $3 returning 1"""
+    where projection = $1 and generation = $2 and unfollowed_since < now() - $3::interval returning 1"""
 _FOLLOWING = (Status.BUILDING, Status.STANDBY, Status.LIVE)
 
 _log = structlog.get_logger("mimo.tending")
