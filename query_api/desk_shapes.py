@@ -162,5 +162,5 @@ class EventList(BaseModel):
     )
     before: int | None = Field(
         description="Send it as `before` to look further back, also when nothing was found: a request looks at some "
-        "100,000 events at most. Null: there is nothing further back, or `after` was asked for."
+        "300,000 events at most. Null: there is nothing further back, or `after` was asked for."
     )

@@ -18,8 +18,8 @@ from infra.event_log.lanes import LOG, WINDOW, Stretch
 from infra.event_log.search import Search
 from infra.event_log.wanted import Wanted
 
-LOOKED_AT_AT_MOST = 100_000
-"""Events; half a second where the log is in memory."""
+LOOKED_AT_AT_MOST = 300_000
+"""Events; a third of a second where the log is in memory."""
 LAST_BEGINNING_SECONDS = 1.5
 """After so long no further part of the log is begun with."""
 QUICK_SECONDS = 0.2

@@ -74,7 +74,7 @@ async def events(
 ) -> Ready:
     """Events that match all filters, the newest first; with `after`, those behind it, the oldest first.
 
-    A request looks at some 100,000 events at most and says how far it came, so there may be more to find when there
+    A request looks at some 300,000 events at most and says how far it came, so there may be more to find when there
     are fewer than `limit`: go on with `before`, or with `position` as `after`.
     """
     if after is not None and before is not None:
