@@ -11,8 +11,11 @@ const DASHES = [[], [], [6, 3], [2, 3], [9, 3, 2, 3], [12, 4]]; // lines differ 
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const onTheClock = (seconds) =>
-  new Date(seconds * 1000).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+const MINUTE = { hour: "2-digit", minute: "2-digit" };
+const SECOND = { ...MINUTE, second: "2-digit" };
+const STEPS = [15, 30, 60, 120]; // seconds between times that are said
+
+const onTheClock = (seconds, shape) => new Date(seconds * 1000).toLocaleTimeString("en-GB", shape);
 
 function drawing(box, lines, floor, say, pointed) {
   const ink = { stroke: colour("--soft"), font: "11px system-ui, sans-serif", ticks: { show: false } };
@@ -31,7 +34,14 @@ function drawing(box, lines, floor, say, pointed) {
       y: { range: (_, __, most) => [0, Math.max(floor, most * 1.15)] },
     },
     axes: [
-      { ...ink, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map(onTheClock), size: 26 },
+      {
+        ...ink,
+        grid: { show: false },
+        space: 70,
+        size: 26,
+        incrs: STEPS,
+        values: (_, ticks, __, ___, step) => ticks.map((tick) => onTheClock(tick, step < 60 ? SECOND : MINUTE)),
+      },
       { ...ink, grid, size: 46, space: 34, values: (_, ticks) => ticks.map(say) },
     ],
     series: [
@@ -88,7 +98,7 @@ export function Chart({ title, times, lines, say, floor, note }) {
   return html`<figure class="chart card">
     <figcaption>
       <h3>${title}</h3>
-      <span class="soft">${index === null ? "now" : new Date(times[index] * 1000).toLocaleTimeString("en-GB")}</span>
+      <span class="soft">${index === null ? "now" : onTheClock(times[index], SECOND)}</span>
     </figcaption>
     <div ref=${box} class="canvas" role="img" aria-label=${`${title}, the last five minutes. ${note}`}></div>
     <ul class="legend">

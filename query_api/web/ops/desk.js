@@ -16,10 +16,9 @@ import { Session } from "./session.js";
 import { SignIn } from "./sign_in.js";
 
 const SECTIONS = ["Pipeline", "Projections", "Operations", "Events", "Parked", "Processes"];
-const SAID_FOR = 10000; // milliseconds
+const NONE = [];
+const SAID_FOR = 8000; // milliseconds
 const RETRY = 2000;
-
-const underway = (operations) => operations?.items.some((one) => one.ended_at === null && one.via === "desk");
 
 // A part of the page; what is not there yet or cannot be had is said in its place.
 function Part({ title, feed, children }) {
@@ -58,12 +57,34 @@ function Header({ email, signOut, live }) {
   </header>`;
 }
 
-function Desk({ api, away, email, signOut }) {
+// A sentence that is said for a while.
+function useSaid() {
   const [said, setSaid] = useState(null);
+  useEffect(() => {
+    const timer = setTimeout(() => setSaid(null), SAID_FOR);
+    return () => clearTimeout(timer);
+  }, [said]);
+  return [said, setSaid];
+}
+
+// Says what came of operations that end while somebody looks.
+function useEnds(operations, say) {
+  const waiting = useRef(new Set());
+  useEffect(() => {
+    for (const one of operations) {
+      if (one.ended_at === null) waiting.current.add(one.operation_id);
+      else if (waiting.current.delete(one.operation_id)) say(`${titleOf(one)}: ${one.said}`);
+    }
+  }, [operations]);
+}
+
+function Desk({ api, away, email, signOut }) {
+  const [said, setSaid] = useSaid();
   const rates = useRef(new Rates()).current;
   const list = (path) => () => api.read(path);
   const operations = usePolling(list("/v1/operations?limit=20"), 1000);
-  const busy = underway(operations.value);
+  const items = operations.value?.items ?? NONE;
+  const busy = items.some((one) => one.ended_at === null && one.via === "desk");
   const pipeline = usePolling(async () => {
     const answer = await api.read("/v1/pipeline");
     rates.add(answer);
@@ -72,11 +93,6 @@ function Desk({ api, away, email, signOut }) {
   const generations = usePolling(list("/v1/generations"), busy ? 1000 : 3000);
   const parked = usePolling(list("/v1/parked"), 3000);
   const processes = usePolling(list("/v1/processes"), 3000);
-
-  useEffect(() => {
-    const timer = setTimeout(() => setSaid(null), SAID_FOR);
-    return () => clearTimeout(timer);
-  }, [said]);
 
   async function send(action, projection, body) {
     await api.command(`/v1/projections/${encodeURIComponent(projection)}/${action}`, body);
@@ -93,7 +109,7 @@ function Desk({ api, away, email, signOut }) {
         operations.again();
       }),
     );
-  const items = operations.value?.items ?? [];
+  useEnds(items, setSaid);
 
   return html`<${Header} email=${email} signOut=${signOut} live=${!away.query} />
     <${Banner} away=${away} />

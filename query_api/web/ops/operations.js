@@ -21,8 +21,8 @@ function remaining({ done, total, begun_at, told_at }) {
   return done > 0 && took > 1 && total > done ? `about ${lasting((took * (total - done)) / done)} left` : null;
 }
 
-// How far an operation is, and a button that stops it.
-export function Progress({ operation, cancel }) {
+// How far an operation is, and a button that stops it; with its title where nothing else says it.
+export function Progress({ operation, cancel, titled }) {
   const { progress } = operation;
   const title = titleOf(operation);
   const told = progress && [
@@ -30,9 +30,10 @@ export function Progress({ operation, cancel }) {
     progress.total > 0 && `${count(progress.done)} of ${plural(progress.total, "event")}`,
     remaining(progress),
   ];
+  const text = told ? told.filter(Boolean).join(", ") : "Waits for the operations worker.";
   return html`<div class="progress">
     <div class="choices">
-      <b>${title}</b>
+      ${titled ? html`<b>${title}</b>` : html`<span class="soft">${text}</span>`}
       ${
         operation.via === "desk" &&
         html`<button onClick=${() => cancel(operation)} aria-label=${`Stop: ${title}`}>Stop</button>`
@@ -43,7 +44,7 @@ export function Progress({ operation, cancel }) {
         ? html`<progress max=${progress.total} value=${progress.done} aria-label=${title}></progress>`
         : html`<progress aria-label=${title}></progress>`
     }
-    <span class="soft">${told ? told.filter(Boolean).join(", ") : "Waits for the operations worker."}</span>
+    ${titled && html`<span class="soft">${text}</span>`}
   </div>`;
 }
 

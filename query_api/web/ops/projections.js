@@ -53,8 +53,9 @@ function DropQuestion({ generation, send, closed }) {
   <//>`;
 }
 
-function Generation({ generation, ask }) {
+function Generation({ generation, replaying, ask }) {
   const { status } = generation;
+  const inUse = status === "live" || (status === "building" && replaying);
   return html`<li class="generation">
     <span><code>${named(generation)}</code> <${State} of=${generation.stopped ? "bad" : (COLOURS[status] ?? "idle")}>
       ${generation.stopped ? "Stopped" : (STATUS[status] ?? status)}
@@ -66,7 +67,7 @@ function Generation({ generation, ask }) {
     </span>
     ${generation.stopped && html`<span class="reason">${generation.stopped}</span>`}
     ${
-      status !== "live" &&
+      !inUse &&
       html`<span class="choices">
       ${
         status === "standby" &&
@@ -95,11 +96,13 @@ function Projection({ projection, generations, underway, ask, verify, cancel }) 
       ${plural(projection.lag_events, "event")} behind, ${count(projection.applied)} applied
     </p>
     <ul class="generations">
-      ${sorted.map((one) => html`<${Generation} key=${one.generation} generation=${one} ask=${ask} />`)}
+      ${sorted.map(
+        (one) => html`<${Generation} key=${one.generation} generation=${one} replaying=${has("replay")} ask=${ask} />`,
+      )}
     </ul>
     ${underway.map(
       (operation) => html`<div class="underway" key=${operation.operation_id}>
-        <${Progress} operation=${operation} cancel=${cancel} />
+        <${Progress} titled operation=${operation} cancel=${cancel} />
       </div>`,
     )}
     <div class="choices">

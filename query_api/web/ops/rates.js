@@ -24,7 +24,8 @@ export class Rates {
     const at = Date.parse(pipeline.at) / 1000;
     const last = this.#samples.at(-1);
     if (last && at <= last.at) return;
-    if (last && at - last.at > GAP_SECONDS) this.#samples.push({ at: last.at + 1, things: {}, rates: {} });
+    if (last && at - last.at > GAP_SECONDS)
+      this.#samples.push({ at: last.at + 1, things: {}, rates: {}, broken: true });
     const now = things(pipeline);
     this.#samples.push({ at, things: now, rates: this.#rates(at, now) });
     while (this.#samples[0].at < at - KEPT_SECONDS) this.#samples.shift();
@@ -49,14 +50,13 @@ export class Rates {
   }
 
   #rates(at, now) {
-    const before = this.#samples.findLast((sample) => sample.at <= at - OVER_SECONDS) ?? this.#samples[0];
-    const gap = this.#samples.findLast((sample) => !Object.keys(sample.things).length);
-    if (!before || (gap && gap.at >= before.at)) return {};
+    const since = this.#samples.findLastIndex((sample) => sample.at <= at - OVER_SECONDS || sample.broken);
+    const before = this.#samples.slice(Math.max(0, since)).filter((sample) => !sample.broken);
     const rates = {};
-    for (const [name, thing] of Object.entries(now)) {
-      const earlier = before.things[name];
-      const ran = earlier && earlier.build === thing.build ? thing.ran - earlier.ran : -1;
-      if (ran >= 0) rates[name] = ran / (at - before.at);
+    for (const [name, { ran, build }] of Object.entries(now)) {
+      // A build that is shown since a moment begins its own line.
+      const first = before.find((sample) => sample.things[name]?.build === build);
+      if (first && ran >= first.things[name].ran) rates[name] = (ran - first.things[name].ran) / (at - first.at);
     }
     return rates;
   }

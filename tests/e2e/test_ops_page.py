@@ -1,0 +1,257 @@
+"""The operators' desk in a real browser, on a whole system: what operators see there, and what they can do."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.browser import chromium
+from tests.e2e.conftest import reachable_folder
+from tests.e2e.desk import PASSWORD, Desk, Member, admin, desk
+from tests.system import System
+from tests.until import until
+
+SCRIPT = "<img src=x onerror='window.harmed=1'><script>window.harmed=1</script>"
+TOKEN_SECONDS = 10
+STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[System]:
+    """A system whose access tokens end while one looks."""
+    with reachable_folder() as folder:
+        found = System(folder / "data", MIMO_ACCESS_TOKEN_SECONDS=str(TOKEN_SECONDS))
+        try:
+            yield found.start()
+        finally:
+            found.clean_up()
+
+
+@pytest.fixture(scope="module")
+def operator(system: System) -> str:
+    """An admin who tries what a name can do to the page."""
+    return admin(system, "operator@example.org", SCRIPT)
+
+
+@pytest.fixture(scope="module")
+def teacher(system: System) -> Member:
+    return Member(system, "teacher@example.org", "Teacher")
+
+
+@pytest.fixture
+def page(system: System, browser: Browser, operator: str) -> Iterator[Desk]:
+    """The desk, with the operator signed in."""
+    with desk(system, browser, operator) as found:
+        yield found
+
+
+def number_in(text: str) -> int:
+    """The number that a text of the page says."""
+    return int("".join(character for character in text if character.isdigit()))
+
+
+def test_the_picture_moves_when_something_happens(page: Desk, teacher: Member) -> None:
+    position = page.page.locator("[data-position]").first
+    before = number_in(position.inner_text())
+    teacher.writes_course()
+    until(lambda: number_in(position.inner_text()) >= before + 2, "the position of the log grows")
+    for name in ("users", "courses", "enrollments", "messages"):
+        expect(page.box(name)).to_contain_text("Keeps up")
+    expect(page.box("courses")).to_contain_text("0 events, 0 s behind")
+    expect(page.page.locator("canvas")).to_have_count(2)
+    for title in ("Events a second", "Behind the log"):
+        said = re.compile(rf"^{title}, the last five minutes\. Now: .*messages [0-9]")
+        expect(page.page.get_by_role("img", name=said)).to_be_visible()
+
+
+def test_the_processes_of_the_system_and_their_state_are_shown(page: Desk) -> None:
+    for part in ("command API", "query API", "projector", "operations worker"):
+        row = page.part("Processes").locator(f"[data-part='{part}'][data-state=ready]")
+        expect(row).to_contain_text("Ready")
+
+
+def test_events_arrive_are_filtered_and_opened(page: Desk, teacher: Member) -> None:
+    first = teacher.writes_course()
+    expect(page.events().filter(has_text=f"course-{first['course_id']}")).to_have_count(1)
+    page.filter(type="CourseCreated", stream=f"course-{first['course_id']}")
+    expect(page.events()).to_have_count(1)
+    teacher.writes_course()  # another stream
+    teacher.does(f"/v1/courses/{first['course_id']}/publish")  # another type
+    page.events().get_by_role("button").click()
+    event = page.dialog()
+    expect(event).to_contain_text("CourseCreated")
+    expect(event.locator("pre")).to_contain_text('"description": "Wheels and levers."')
+    event.get_by_role("button", name="Only this stream").click()
+    expect(page.dialog()).to_have_count(0)
+    expect(page.events()).to_have_count(2)
+    expect(page.events().first).to_contain_text("CoursePublished")
+    page.filter(stream="course-none")
+    expect(page.part("Events")).to_contain_text("No such event yet.")
+    page.button("All").click()
+    expect(page.events().nth(3)).to_be_visible()
+
+
+def test_the_tail_stands_still_on_demand(page: Desk, teacher: Member) -> None:
+    expect(page.events().first).to_be_visible()
+    page.button("Hold still").click()
+    shown = page.events().first.inner_text()
+    position = page.page.locator("[data-position]").first
+    before = number_in(position.inner_text())
+    course = teacher.writes_course()
+    until(lambda: number_in(position.inner_text()) > before, "the picture goes on")
+    assert page.events().first.inner_text() == shown
+    page.button("Hold still").click()
+    expect(page.events().filter(has_text=f"course-{course['course_id']}")).to_have_count(1)
+
+
+def test_a_view_is_verified_replayed_rolled_back_and_a_build_is_dropped(page: Desk) -> None:
+    page.button("Verify users").click()
+    expect(page.operation("verify users", "done")).to_contain_text("equal")
+
+    live = page.projection("users").locator(".generation").first
+    old = live.locator("code").inner_text()
+    page.button("Replay users").click()
+    page.dialog().get_by_label("Processes").fill("2")
+    page.dialog().get_by_role("button", name="Replay").click()
+    expect(page.dialog()).to_have_count(0)
+    expect(page.operation("replay users", "done")).to_contain_text("jobs 2")
+    expect(page.operation("replay users", "done")).to_contain_text("(you)")
+    expect(live).not_to_contain_text(old)
+    new = live.locator("code").inner_text()
+
+    page.button(f"Show {old} to readers").click()
+    page.dialog().get_by_role("button", name="Show it").click()
+    expect(page.operation("rollback users", "done")).to_have_count(1)
+    expect(live).to_contain_text(old)
+
+    page.button(f"Drop {new}").click()
+    page.dialog().get_by_role("button", name="Leave it").click()
+    expect(page.dialog()).to_have_count(0)
+    expect(page.projection("users")).to_contain_text(new)
+    page.button(f"Drop {new}").click()
+    page.dialog().get_by_role("button", name="Drop").click()
+    expect(page.operation("drop users", "done")).to_have_count(1)
+    expect(page.projection("users")).not_to_contain_text(new)
+
+
+def test_what_goes_on_has_a_bar_and_can_be_stopped(page: Desk) -> None:
+    page.button("Replay courses").click()
+    page.dialog().get_by_label("Events a second at most").fill("1")
+    page.dialog().get_by_role("button", name="Replay").click()
+    underway = page.projection("courses").locator(".progress")
+    expect(underway.get_by_role("progressbar")).to_be_visible()
+    expect(page.button("Replay courses")).to_be_disabled()
+    underway.get_by_role("button", name="Stop: Replay courses").click()
+    expect(page.operation("replay courses", "cancelled")).to_contain_text("Stopped at the desk.")
+    expect(page.button("Replay courses")).to_be_enabled()
+
+
+def test_what_is_refused_is_said_in_a_sentence(page: Desk, system: System, browser: Browser, operator: str) -> None:
+    with desk(system, browser, operator) as colleague:
+        for one in (page, colleague):
+            one.button("Replay enrollments").click()
+            one.dialog().get_by_label("Events a second at most").fill("1")
+        page.dialog().get_by_role("button", name="Replay").click()
+        expect(page.operation("replay enrollments", "underway")).to_have_count(1)
+        colleague.dialog().get_by_role("button", name="Replay").click()
+        expect(colleague.dialog().get_by_role("alert")).to_contain_text(re.compile(r"\w+ \w+ .*\."))
+        colleague.page.keyboard.press("Escape")
+        page.button("Stop: Replay enrollments").first.click()
+        expect(colleague.operation("replay enrollments", "cancelled")).to_have_count(1)
+
+
+def test_who_is_no_admin_or_has_no_password_is_told_so(system: System, browser: Browser, teacher: Member) -> None:
+    with desk(system, browser) as found:
+        found.sign_in(teacher.email)
+        expect(found.page.get_by_role("alert")).to_have_text("The desk is for admins, and teacher@example.org is none.")
+        found.sign_in(teacher.email, "not the password")
+        expect(found.page.get_by_role("alert")).to_have_text("The e-mail address or the password is wrong.")
+        expect(found.box("log")).to_have_count(0)
+
+
+def test_everything_can_be_done_by_keyboard(system: System, browser: Browser, operator: str) -> None:
+    with desk(system, browser) as found:
+        press, focused = found.page.keyboard.press, found.page.locator(":focus")
+        expect(found.page.get_by_label("E-mail")).to_be_focused()
+        found.page.keyboard.type(operator)
+        press("Tab")
+        found.page.keyboard.type(PASSWORD)
+        press("Enter")
+        found.shows()
+        passed: list[str] = []
+        while not passed or passed[-1] != "Replay messages":
+            press("Tab")
+            passed.append(focused.get_attribute("aria-label") or focused.inner_text())
+        assert {"To the content", "Operations", "Sign out"} <= set(passed)
+        press("Enter")
+        expect(found.dialog().get_by_label("Processes")).to_be_focused()
+        press("Escape")
+        expect(found.dialog()).to_have_count(0)
+        expect(found.button("Replay messages")).to_be_focused()
+        found.events().get_by_role("button").first.focus()
+        press("ArrowDown")
+        expect(found.events().nth(1).get_by_role("button")).to_be_focused()
+        press("Enter")
+        expect(found.dialog().get_by_role("button", name="Close")).to_be_focused()
+
+
+def test_a_phone_needs_no_scrolling_sideways(system: System, browser: Browser, operator: str) -> None:
+    with desk(system, browser, width=360, height=740, dark=True) as found:
+        assert not found.tab.is_too_wide()
+        found.sign_in(operator).shows()
+        expect(found.events().first).to_be_visible()
+        expect(found.part("Processes").locator("tbody tr").first).to_be_visible()
+        assert not found.tab.is_too_wide()
+        found.events().get_by_role("button").first.click()
+        expect(found.dialog().locator("pre")).to_be_visible()
+        assert not found.tab.is_too_wide()
+
+
+def test_it_gets_over_an_api_that_is_away(page: Desk, system: System, teacher: Member) -> None:
+    banner = page.page.get_by_text("The query API is away.")
+    page.tab.context.set_offline(True)
+    expect(banner).to_be_visible()
+    expect(page.page.get_by_text("Away", exact=True)).to_be_visible()
+    expect(page.box("log")).to_be_visible()
+    page.tab.context.set_offline(False)
+    expect(banner).to_have_count(0)
+    system.part("query_api").kill()
+    system.part("command_api").kill()
+    until(system.is_ready, "both APIs are back")
+    course = teacher.writes_course()
+    expect(page.events().filter(has_text=f"course-{course['course_id']}")).to_have_count(1)
+    expect(banner).to_have_count(0)
+
+
+def test_nobody_is_signed_out_by_the_end_of_a_token_or_by_a_reload(page: Desk) -> None:
+    with page.page.expect_response(re.compile("/v1/auth/refresh"), timeout=3_000 * TOKEN_SECONDS) as renewed:
+        assert page.page.evaluate(STORED) == "[{},{}]", "tokens are in memory only"
+    assert renewed.value.status == 200
+    page.page.reload()
+    page.shows()
+    assert page.page.evaluate(STORED) == "[{},{}]", "what carried the session over is used up"
+    page.button("Sign out").click()
+    expect(page.page.get_by_label("E-mail")).to_be_visible()
+    page.page.reload()
+    expect(page.page.get_by_label("E-mail")).to_be_visible()
+
+
+def test_text_that_people_wrote_is_only_text(page: Desk, teacher: Member) -> None:
+    course = teacher.writes_course(title=SCRIPT)
+    page.filter(stream=f"course-{course['course_id']}")
+    page.events().get_by_role("button").last.click()
+    expect(page.dialog().locator("pre")).to_contain_text("<script>window.harmed=1</script>")
+    page.page.keyboard.press("Escape")
+    page.filter(stream=SCRIPT)
+    expect(page.part("Events").get_by_role("alert")).to_be_visible()
+    page.button("Verify messages").click()
+    expect(page.operation("verify messages", "done")).to_contain_text(f"{SCRIPT} (you)")
+    assert page.page.evaluate("window.harmed") is None
+    assert page.page.locator("img[src]").count() == 0
