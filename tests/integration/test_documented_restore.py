@@ -15,10 +15,12 @@ from infra.embedded_postgres import EmbeddedPostgres
 from infra.event_store import PostgresEventStore, open_event_store
 from infra.postgres import Role, connect
 from projectors.generations import followed
+from projectors.kept import Part
 from projectors.views import PROJECTIONS
 from tests.backups import empty_database, restore, run, save_log, save_private
 from tests.integration.log_commands import META, message, open_channel, register
 from tests.integration.test_audited_commands import written
+from tests.integration.test_scratch_schemas import built
 from tests.system import run_mimo
 
 
@@ -34,6 +36,15 @@ async def views_of(url: str) -> list[str]:
     connection = await connect(url, application="test", role=Role.PROJECTOR)
     try:
         return [generation.schema for p in PROJECTIONS for generation in await followed(connection, p)]
+    finally:
+        await connection.close()
+
+
+async def scratch_schemas(url: str) -> int:
+    connection = await asyncpg.connect(url)
+    try:
+        number: int = await connection.fetchval("select count(*) from pg_namespace where nspname like 'scratch%'")
+        return number
     finally:
         await connection.close()
 
@@ -68,6 +79,7 @@ async def test_the_documented_backup_restores_everything_as_another_history(
         said = await store.append(message(channel, author, "kept", key="once"))
         first_history = store.log_id
     first_views = await views_of(database_url)
+    await built(database_url, Part(said.events[0].position), name="scratch_kept")
 
     save_log(database_url, tmp_path)
     save_private(database_url, tmp_path)
@@ -80,6 +92,7 @@ async def test_the_documented_backup_restores_everything_as_another_history(
         later = await store.append(message(channel, author, "later"))
         assert later.events[0].version == said.events[0].version + 1
     assert await views_of(empty_database_url) == first_views, "built anew: the first of this history"
+    assert [await scratch_schemas(url) for url in (database_url, empty_database_url)] == [1, 0]
 
 
 async def test_who_was_erased_after_the_backup_of_the_log_stays_erased(

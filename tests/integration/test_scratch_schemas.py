@@ -37,6 +37,13 @@ SCHEMAS = """
 TEXTS = "select count(text) from scratch_before_bug.messages_v1 where author_id = $1"
 TABLE_TEXTS = "select count(text) from messages_v1_g2.message where author_id = $1"
 PERSON = "select row(display_name, email)::text from scratch_before_bug.users_v1 where user_id = $1"
+RELATIONS = """
+    select count(*) from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname ~ '_v[0-9]+_g[0-9]+$' and c.relkind in ('r', 'v')"""
+CLASHES = """
+    select coalesce(array_agg(c.relname::text), '{}') from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname ~ '_v[0-9]+_g[0-9]+$' and c.relkind in ('r', 'v') and exists (
+      select from pg_class r where r.relname = c.relname and r.relnamespace = 'read'::regnamespace)"""
 VIEWS = """
     select array_agg(relname::text order by relname) from pg_class
     where relnamespace = 'scratch_before_bug'::regnamespace and relkind = 'v'"""
@@ -118,6 +125,15 @@ async def test_the_views_that_readers_know_are_in_the_schema_and_readers_see_not
     then = await installation.admin.fetchval("select count(*) from scratch_before_bug.messages_v1")
     assert 0 < then < before == await installation.admin.fetchval(now)
     assert await installation.admin.fetchval(STATUSES, "messages") == ["live", "scratch"]
+
+
+async def test_no_table_is_called_like_what_readers_see(installation: Installation) -> None:
+    """Their views are made with `read` before the tables' schema on the search path."""
+    async with installation.working():
+        for projection in PROJECTIONS:
+            await installation.until_shown(projection.name)
+    assert await installation.admin.fetchval(RELATIONS) > len(PROJECTIONS)
+    assert await installation.admin.fetchval(CLASHES) == []
 
 
 async def test_of_one_stream_or_key_only_its_events_are_applied(installation: Installation) -> None:
