@@ -1,5 +1,6 @@
 """What operators are shown over HTTP: operations, builds, parked events, processes; to admins only."""
 
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,7 +13,9 @@ from events.operations import OperationEnded, OperationRequested, Via
 from events.recorded import Meta
 from infra.ids import new_id
 from query_api import desk_shapes, shapes
+from query_api.app import POOL_CONNECTIONS
 from query_api.cursors import After, written
+from query_api.desk import DESK_CONNECTIONS
 from tests.integration.query_client import QueryClient
 from tests.integration.views_by_hand import ViewsByHand
 from tests.written_log import WrittenLog
@@ -213,3 +216,21 @@ async def test_the_pipeline_tells_what_rates_are_made_of(views: ViewsByHand, que
     await queries.forget_views()
     answer = await queries.get("/v1/pipeline", ADA, admin=True)
     assert all(one["applied"] is None for one in answer.json()["projections"])
+
+
+async def test_operators_and_readers_do_not_wait_for_each_other(
+    views: ViewsByHand, queries: QueryClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("query_api.desk.ACQUIRE_SECONDS", 0.1)
+    ada = await views.person("Ada")
+    async with AsyncExitStack() as busy:
+        for _ in range(POOL_CONNECTIONS):
+            await busy.enter_async_context(queries.app.state.pool.acquire())
+        assert (await queries.get("/v1/pipeline", ADA, admin=True)).status_code == 200
+    async with AsyncExitStack() as busy:
+        for _ in range(DESK_CONNECTIONS):
+            await busy.enter_async_context(queries.app.state.desk.asking())
+        assert (await queries.get(f"/v1/users/{ada}", ada)).status_code == 200
+        answer = await queries.get("/v1/operations", ADA, admin=True)
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+    assert (await queries.get("/v1/operations", ADA, admin=True)).status_code == 200
