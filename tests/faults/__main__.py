@@ -54,12 +54,16 @@ def play_on_one_system(plans: list[Plan], results: Results) -> int:
 
 
 def closed(product: Product, load: Load) -> str:
-    """A client reads everything, and the system is stopped as people stop it; what was wrong with that, if anything."""
-    wrong = load.verified()
+    """A client reads everything, the doctor looks at everything, and the system is stopped as people stop it.
+
+    Returns:
+        What was wrong with that, if anything.
+    """
+    wrong = " ".join(filter(None, (load.verified(), product.illness())))
     try:
         code = product.system.stop()
     except subprocess.TimeoutExpired:
-        return f"{wrong or ''} it did not stop within {STOP_SECONDS:g} s".strip()
+        return f"{wrong} it did not stop within {STOP_SECONDS:g} s".strip()
     left = "" if product.system.is_gone() else "it left something running"
     return " ".join(filter(None, (wrong, f"it stopped with exit code {code}" if code else "", left)))
 

@@ -16,7 +16,7 @@ from infra.kafka.cluster import Cluster
 from infra.ports import free_port
 from infra.processes import matching
 from infra.temporary_folder import temporary_folder
-from tests.system import ROOT, System, children_of, end_left_over
+from tests.system import ROOT, System, children_of, end_left_over, run_mimo
 from tests.until import until
 
 PREFIX = "mimo-faults-"
@@ -145,6 +145,11 @@ class Product:
         """By name, why a part is not ready; empty when all are."""
         names = ("command", "query", "projector", "relay", *self._spares)
         return {name: why for name in names if (why := self.says(name)) is not None}
+
+    def illness(self) -> str | None:
+        """What `mimo doctor` finds wrong that looks at every event, claim and record; None when nothing is."""
+        doctor = run_mimo("doctor", "--deep", "--data", str(self.data))
+        return None if doctor.returncode == 0 else f"the doctor says: {doctor.stdout}{doctor.stderr}"
 
     def kill_everything(self) -> None:
         """`kill -9` of all of it at the same moment."""

@@ -56,6 +56,11 @@ def test_a_client_that_reads_everything_finds_what_was_acknowledged(running: Run
     assert load.verified() is None
 
 
+def test_the_doctor_finds_nothing_wrong_with_any_event_claim_or_record(running: Running) -> None:
+    product, _ = running
+    assert product.illness() is None
+
+
 def test_every_round_of_the_tests_is_a_known_fault() -> None:
     assert set(ROUNDS) <= set(KINDS)
 
