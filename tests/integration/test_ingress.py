@@ -127,6 +127,8 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
     [
         ("GET", "/v1/courses?q=engine", "queries"),
         ("GET", "/v1/live", "queries"),
+        ("GET", "/ops", "queries"),
+        ("GET", "/web/ops/desk.js", "queries"),
         ("POST", "/v1/courses", "commands"),
         ("PATCH", "/v1/me", "commands"),
         ("DELETE", "/v1/me", "commands"),
@@ -164,8 +166,11 @@ def test_a_body_that_the_api_would_not_take_is_not_carried_there(origin: httpx2.
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_what_nobody_serves_is_a_problem_like_any_other(origin: httpx2.Client) -> None:
-    answer = origin.get("/metrics")
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/metrics"), ("GET", "/web/../metrics"), ("GET", "/opsx"), ("POST", "/ops")]
+)
+def test_what_nobody_serves_is_a_problem_like_any_other(origin: httpx2.Client, method: str, path: str) -> None:
+    answer = origin.request(method, httpx2.URL(origin.base_url, raw_path=path.encode()))
     assert answer.status_code == 404
     like_any_other = orjson.loads(problem(404, "not_found", "Not Found.", "").body)
     assert answer.json() == like_any_other
