@@ -110,6 +110,15 @@ def test_what_is_for_operators_is_not_there_for_the_public(running: Containers, 
         assert httpx2.get(f"http://{running.address(port)}/metrics").status_code == 200
 
 
+def test_the_desk_is_reached_and_sends_its_commands_the_same_way(running: Containers, origin: Origin) -> None:
+    page = origin.http.get("/ops")
+    assert page.status_code == 200
+    assert "connect-src 'self';" in page.headers["content-security-policy"]
+    assert origin.http.get("/web/where.json").json() == {"commands": ""}
+    refused = origin.http.post("/v1/projections/users/verify")
+    assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
+
+
 def test_an_operator_makes_somebody_an_admin(running: Containers, origin: Origin) -> None:
     origin.register("root@example.org")
     assert running.container("mimo").run("users", "grant", "root@example.org", "admin")
