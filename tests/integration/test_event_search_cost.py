@@ -13,11 +13,13 @@ import asyncpg
 import pytest
 import pytest_asyncio
 
+from events.operations import TOPIC
 from events.partition import DEFAULT_PARTITIONS
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.event_log.json_lines import json_line
 from infra.event_log.search import Search, searching
 from infra.event_log.wanted import Wanted, read_wanted
+from query_api.routes.operations import LAST_POSITION, OPERATIONS
 from tests.postgres import cloned_database
 
 EVENTS = 20_000
@@ -34,6 +36,12 @@ select n, case when rare then n / 500 else row_number() over (partition by rare,
        case when rare then 'SessionStarted' else 'MessageSent' end,
        json_build_object('number', n, 'filling', repeat('x', $2)), '{"actor":"anonymous"}'
 from (select n, n % 500 = 0 as rare from generate_series(1, $1) n) e
+"""
+ASK = f"""
+insert into log.event (position, version, "offset", at, partition, schema, id, stream, topic, key, type, data, meta)
+select last + n, 1, last + n, timestamptz '2026-10-01 00:00Z', n % 12, 1, gen_random_uuid(), 'operation-' || id,
+       '{TOPIC}', id, 'OperationRequested', '{{}}', '{{"actor":"operator:root"}}'
+from (select gen_random_uuid() as id, n from generate_series(1, $1) n) e, (select max(position) as last from log.event)
 """
 LOOKED_AT = (
     "select seq_tup_read + idx_tup_fetch from pg_stat_user_tables where schemaname = 'log' and relname = 'event'"
@@ -117,3 +125,18 @@ async def test_exporting_everything_takes_a_pages_memory(search: Search) -> None
     assert number == EVENTS
     assert written > DATA_CHARACTERS * EVENTS
     assert peak < written / 8, f"{peak:,} bytes at once for {written:,}"
+
+
+async def test_operations_are_found_among_all_events_without_looking_at_others(search: Search) -> None:
+    rows, operations = {}, 0
+    for more in (3, 57):
+        operations += more
+        await search.connection.execute("set role none")
+        await search.connection.execute(ASK.replace("$1", str(more)))
+        await search.connection.execute("set role mimo_query")
+        before = await looked_at(search)
+        found = await search.connection.fetch(OPERATIONS, TOPIC, LAST_POSITION, 51)
+        rows[operations] = await looked_at(search) - before
+        assert len(found) == min(operations, 51)
+    assert rows[3] <= 2 * 3
+    assert rows[60] <= 60 + 60
