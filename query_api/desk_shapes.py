@@ -60,9 +60,9 @@ class Generation(BaseModel):
     projection: str
     version: int = Field(description="Of the shape of its view, in code.")
     generation: int = Field(description="Counts the builds of the projection.")
-    status: Literal["building", "standby", "live", "aside"] = Field(
+    status: Literal["building", "standby", "live", "aside", "scratch"] = Field(
         description="`live`: readers see it. `building`: a replay fills it. `standby`: kept up, not shown. "
-        "`aside`: built to be compared."
+        "`aside`: built to be compared. `scratch`: a part of the log, to be looked at."
     )
     created_at: datetime
     live_at: datetime | None = Field(description="Since when, or when last, readers saw it; null: never.")
@@ -90,6 +90,9 @@ class ParkedKey(BaseModel):
     key: str
     events: int = Field(description="How many.")
     first_offset: int = Field(description="Of the one that could not be applied, in the topic and partition.")
+    position: int | None = Field(
+        description="Its position, see `GET /v1/events/{position}`; null in a log that was exchanged meanwhile."
+    )
     type: str = Field(description="Its type.")
     error: str = Field(description="Why it could not be applied; never holds its data.")
     parked_at: datetime = Field(description="Since when.")

@@ -23,7 +23,7 @@ from read.generation
 order by projection, generation
 """
 PARKED = """
-select projection, version, generation, topic, partition, key, events, first_offset, type, error, parked_at
+select projection, version, generation, topic, partition, key, events, first_offset, position, type, error, parked_at
 from read.parked_key
 where (projection, generation, topic, key) > ($1, $2, $3, $4)
 order by projection, generation, topic, key

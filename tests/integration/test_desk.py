@@ -172,8 +172,8 @@ class TestBooks:
         await views.connection.execute(PARK, "messages", 2, 3, 5, "a", "MessageSent", "KeyError")
         answer = await queries.get("/v1/parked", ADA, admin=True)
         shown = desk_shapes.ParkedList.model_validate_json(answer.content, strict=True, extra="forbid").items
-        ours = [one for one in shown if one.projection == "messages"]
-        assert [(one.generation, one.key, one.events, one.first_offset, one.type, one.error) for one in ours] == [
+        assert {one.position for one in shown} == {None}
+        assert [(one.generation, one.key, one.events, one.first_offset, one.type, one.error) for one in shown] == [
             (1, "a", 2, 5, "MessageSent", "KeyError"),
             (1, "b", 1, 6, "MessageEdited", "odd"),
             (2, "a", 1, 5, "MessageSent", "KeyError"),
@@ -182,12 +182,16 @@ class TestBooks:
     async def test_pages_of_parked_keys_hold_each_once(self, views: ViewsByHand, queries: QueryClient) -> None:
         for number in range(12):
             await views.connection.execute(PARK, "messages", 1, number % 3, number, f"k{number:02}", "T", "odd")
-        seen, path = [], "/v1/parked?limit=5"
+        channel = await views.channel(new_id(), ADA)
+        await views.connection.execute(PARK, "messages", 1, views.partition_of(channel), 1, "k12", "T", "odd")
+        seen: list[dict[str, Any]] = []
+        path = "/v1/parked?limit=5"
         while path:
             answer = await queries.get(path, ADA, admin=True)
-            seen += [item["key"] for item in answer.json()["items"]]
+            seen += answer.json()["items"]
             path = answer.headers["link"].split(">")[0].lstrip("<") if "link" in answer.headers else ""
-        assert seen == [f"k{number:02}" for number in range(12)]
+        assert [item["key"] for item in seen] == [f"k{number:02}" for number in range(13)]
+        assert seen[-1]["position"] == 1
 
     async def test_a_process_is_ready_or_not_or_silent(self, views: ViewsByHand, queries: QueryClient) -> None:
         await views.connection.execute(PROCESS, "query API", 1, "[]")

@@ -46,7 +46,10 @@ create view read.generation as
 -- The keys of which events are parked, in every build: what an operator applies or gives up is a key.
 create view read.parked_key as
   select g.projection, g.version, p.generation, p.topic, p.partition, p.key, count(*) as events,
-    min(p."offset") as first_offset, (array_agg(p.type order by p."offset"))[1] as type,
+    min(p."offset") as first_offset, (
+      select e.position from log.event e
+      where e.topic = p.topic and e.partition = p.partition and e."offset" = min(p."offset")) as position,
+    (array_agg(p.type order by p."offset"))[1] as type,
     (array_agg(p.error order by p."offset"))[1] as error, min(p.parked_at) as parked_at
   from projection.parked p join projection.generation g using (projection, generation)
   where g.status <> 'retired'
