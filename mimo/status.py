@@ -4,12 +4,14 @@ It must not know the projections, nor Kafka; their books tell (schema `projectio
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import asyncpg
 
 from events.errors import CannotStart
 from infra.postgres import connect
 from infra.relay.standing import Standing, read_standing
+from mimo.presence import Process, read_processes
 
 STATUS = """
 select g.projection, g.version, g.generation, g.status,
@@ -17,7 +19,7 @@ select g.projection, g.version, g.generation, g.status,
        coalesce(extract(epoch from clock_timestamp() - min(waiting.at)), 0)::float8 as seconds_behind,
        (select count(*) from projection.parked p
         where p.projection = g.projection and p.generation = g.generation) as parked,
-       max(c.stopped) as stopped
+       max(c.stopped) as stopped, g.unfollowed_since
 from projection.generation g
 join projection.checkpoint c using (projection, generation)
 left join lateral (
@@ -47,6 +49,7 @@ class Line:
         seconds_behind: the age of the oldest of them; 0 when there is none.
         parked: events set aside because they could not be applied.
         stopped: why it stands still; None while it moves.
+        unfollowed_since: since when no process is seen to follow it, where a projector saw that; None while one does.
     """
 
     projection: str
@@ -57,6 +60,7 @@ class Line:
     seconds_behind: float
     parked: int
     stopped: str | None
+    unfollowed_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -68,12 +72,14 @@ class Status:
         lines: one per generation that is not retired.
         relay: where the relay is; None if this installation never was in Kafka mode.
         dead_letters: records of Kafka's topics that could not be read as events.
+        processes: those of the system that were heard of within the hour, on all machines.
     """
 
     position: int
     lines: tuple[Line, ...]
     relay: Standing | None
     dead_letters: int
+    processes: tuple[Process, ...] = ()
 
 
 async def read_status(url: str) -> Status:
@@ -92,6 +98,7 @@ async def read_status(url: str) -> Status:
                 tuple(Line(**row) for row in rows),
                 relay if relay.used else None,
                 relay.dead_letters,
+                await read_processes(connection),
             )
     except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError):
         raise CannotStart("The database is not migrated yet: run `mimo migrate` or `mimo up`.") from None

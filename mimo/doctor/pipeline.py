@@ -58,6 +58,13 @@ def _projection(line: Line) -> Finding:
     name = f"projection {line.projection}"
     if line.status == "aside":
         return note(name, f"Generation {line.generation} is being built for `mimo verify`.")
+    if line.unfollowed_since is not None and line.status != "building":
+        since = f"{line.unfollowed_since:%F %H:%M}"
+        return note(
+            f"{name}, version {line.version}",
+            f"Nobody has followed generation {line.generation} since {since}. If that is another version than the "
+            "projectors have, it is dropped a day later; until then old code finds it again.",
+        )
     if line.status == "standby":
         name += f", generation {line.generation}, which stands by"
     behind = f"It is {line.events_behind} events and {line.seconds_behind:.1f} s behind the log"

@@ -16,6 +16,7 @@ from events.recorded import Delivered
 from events.users import UserErased, UserProfileChanged, UserRegistered
 from infra.postgres import Role, connect
 from mimo.replaying import wanted
+from mimo.status import read_status
 from projectors.kept import Part
 from projectors.projection import Projection, Transaction
 from tests.beside import beside, projecting
@@ -197,6 +198,8 @@ async def test_a_deployment_that_is_taken_back_finds_its_version_as_it_left_it(d
         await deployment.until(False, FOLLOWED, 1)
         await deployment.installation.happen(50)
         gone = await deployment.erase()
+    (told,) = [line for line in (await read_status(deployment.url)).lines if line.version == 1]
+    assert told.unfollowed_since is not None
     async with deployment.old():
         await deployment.until(0, BEHIND, 1)
         await deployment.until(True, FOLLOWED, 1)

@@ -174,6 +174,7 @@ class TestPipeline:
             (replace(LINE, status="building"), Verdict.NOTE),
             (replace(LINE, status="aside"), Verdict.NOTE),
             (replace(LINE, status="standby"), Verdict.FINE),
+            (replace(LINE, unfollowed_since=datetime(2026, 9, 1, tzinfo=UTC)), Verdict.NOTE),
             (replace(LINE, events_behind=9, seconds_behind=60.0), Verdict.NOTE),
         ],
     )

@@ -2,13 +2,20 @@
 
 import re
 from pathlib import Path
+from typing import get_args
 
 import query_api.views
+from projectors.generations import Status
 from projectors.views import PROJECTIONS as PROJECTED
 from query_api.checkpoints import PROJECTIONS
+from query_api.desk_shapes import Generation
 
 STATEMENTS = [path.read_text() for path in sorted(Path(query_api.views.__file__).parent.glob("*.py"))]
 VIEW = re.compile(r'(?<=read\.)([a-z_]+)_v(\d+)|(?<=table\(")([a-z_]+)_v(\d+)')
+
+
+def test_whatever_a_generation_can_be_there_for_is_known_to_the_desk() -> None:
+    assert {*get_args(Generation.model_fields["status"].annotation)} == {*Status} - {Status.RETIRED}
 
 
 def test_projections_are_read_as_they_are_built() -> None:

@@ -6,7 +6,13 @@ import { Progress } from "./operations.js";
 import { standingOf } from "./pipeline.js";
 import { count, named, plural, size, State, Time } from "./words.js";
 
-const STATUS = { live: "Readers see it", standby: "Stands by", building: "Is being built", aside: "Built aside" };
+const STATUS = {
+  live: "Readers see it",
+  standby: "Stands by",
+  building: "Is being built",
+  aside: "Built aside",
+  scratch: "To be looked at",
+};
 const COLOURS = { live: "good", standby: "idle", building: "watch", aside: "idle" };
 
 function ReplayQuestion({ projection, throughKafka, send, closed }) {
