@@ -28,6 +28,18 @@ SLOWEST_SECONDS = 20.0
 ANSWER_SECONDS = 2.0
 END_SECONDS = 1.0
 """How long an orderly end may be held up by a database that does not answer."""
+SILENT_SECONDS = 15.0
+"""After so long without a word a process was killed, is frozen or cut off."""
+
+PROCESSES = """
+select id, part, host, pid, version, started_at, told_at,
+  case when told_at < clock_timestamp() - make_interval(secs => $1) then 'silent'
+    when not_ready = '[]' then 'ready' else 'unready' end as state,
+  not_ready::text as not_ready
+from read.process
+order by part, host, started_at, id
+"""
+"""Asks for all processes, with `SILENT_SECONDS`."""
 
 # All times are the database's. Rows that nobody told about for an hour are of processes that were killed.
 _TELL = """

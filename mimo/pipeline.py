@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 
 def status(data: Data = None, as_json: AsJson = False) -> None:
-    """Show how far each projection, and in Kafka mode the relay, is behind the log, in events and seconds."""
+    """Show how far each projection, and in Kafka mode the relay, is behind the log; which processes are not ready."""
     from rich.console import Console
     from rich.table import Table
 
     from mimo.database import database
+    from mimo.presence import process_sentences
     from mimo.status import read_status, relay_sentence
 
     with database(read_settings(data=data)) as url:
@@ -43,6 +44,8 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
         typer.echo(relay_sentence(found.relay))
     if found.dead_letters:
         typer.echo(f"{found.dead_letters} dead letters: see mimo dead-letters")
+    for sentence in process_sentences(found.processes):
+        typer.echo(sentence)
 
 
 def doctor(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from infra.presence import SILENT_SECONDS
 from mimo.doctor.finding import Finding, fine, note, wrong
 from mimo.doctor.flaws import Flaws, Kind
 
@@ -136,10 +137,10 @@ where e.topic = 'mimo.operations' and e.type = 'OperationRequested' and e.data -
 # Those of this machine are asked for themselves (processes.py).
 _PROCESSES = """
 select p.part, p.host, p.pid, extract(epoch from now() - p.told_at)::int as seconds,
-  p.told_at < now() - interval '15 seconds' as silent,
+  p.told_at < now() - make_interval(secs => $2) as silent,
   (select string_agg(concat(n ->> 'name', ': ', n ->> 'reason'), '; ') from jsonb_array_elements(p.not_ready) n) as why
 from operations.process p
-where p.told_at < now() - interval '15 seconds' or p.not_ready <> '[]' and p.host <> $1
+where p.told_at < now() - make_interval(secs => $2) or p.not_ready <> '[]' and p.host <> $1
 order by p.part, p.told_at"""
 
 Wanted = Sequence[tuple[str, int, Sequence[str]]]
@@ -170,7 +171,7 @@ async def book_findings(connection: asyncpg.Connection, projections: Wanted) -> 
                 flaws.tally(kind, row["place"], row["number"])
         notes = _schemas(await connection.fetch(_TABLES), flaws)
         notes += _without_end(await connection.fetchrow(_WITHOUT_END))
-        notes += _processes(await connection.fetch(_PROCESSES, socket.gethostname()))
+        notes += _processes(await connection.fetch(_PROCESSES, socket.gethostname(), SILENT_SECONDS))
     for row in await connection.fetch(_UNOWNED):
         if row["name"] in abandoned:  # still: what came to its end meanwhile has another status by now
             flaws.note(ABANDONED, row["name"])

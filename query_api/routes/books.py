@@ -11,6 +11,7 @@ import msgspec
 import orjson
 from fastapi import FastAPI, Request
 
+from infra.presence import PROCESSES, SILENT_SECONDS
 from infra.web.answer import Ready
 from query_api import cursors, desk_shapes
 from query_api.cursors import Cursor
@@ -29,16 +30,6 @@ where (projection, generation, topic, key) > ($1, $2, $3, $4)
 order by projection, generation, topic, key
 limit $5
 """
-PROCESSES = """
-select id, part, host, pid, version, started_at, told_at,
-  case when told_at < clock_timestamp() - make_interval(secs => $1) then 'silent'
-    when not_ready = '[]' then 'ready' else 'unready' end as state,
-  not_ready::text as not_ready
-from read.process
-order by part, host, started_at, id
-"""
-SILENT_SECONDS = 15.0
-"""Each process tells every five."""
 
 Word = Annotated[str, msgspec.Meta(pattern=r"^[^\x00]*$")]
 

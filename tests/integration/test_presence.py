@@ -21,6 +21,7 @@ import pytest_asyncio
 from infra.embedded_postgres import EmbeddedPostgres
 from infra.postgres import Role, pool
 from infra.presence import Presence, present
+from mimo.status import read_status
 from tests.beside import beside
 from tests.command_api import school
 from tests.integration.query_client import query_client
@@ -175,8 +176,11 @@ async def test_both_apis_are_in_the_list(database_url: str, owner: asyncpg.Conne
     async with school(database_url):
         await until_answer(owner, FOUND, 1, "command API")
     assert await owner.fetchval(FOUND, "command API") == 0
+    assert (await read_status(database_url)).processes == ()
     async with query_client(database_url):
         await until_answer(owner, "select not_ready -> 0 ->> 'name' from read.process", "freshness")
+        (process,) = (await read_status(database_url)).processes
+        assert (process.part, process.state, process.not_ready[0]["name"]) == ("query API", "unready", "freshness")
     assert await owner.fetchval(FOUND, "query API") == 0
 
 
