@@ -13,7 +13,7 @@ import typer
 
 from events.errors import MimoError
 from infra.settings import LogFormat, LogLevel, settings_table
-from mimo import events, kafka, log, parked, pipeline, replay, scratch, topics, users, verifying
+from mimo import audit, events, kafka, log, parked, pipeline, replay, scratch, topics, users, verifying
 from mimo.options import Data, read_settings
 
 app = typer.Typer(
@@ -62,6 +62,9 @@ def up(
     relay_port: Annotated[
         int | None, typer.Option(help="Port of the relay's health and metrics; 0: any. \\[default: 8004]")
     ] = None,
+    operations_port: Annotated[
+        int | None, typer.Option(help="Port of the operations worker's health and metrics; 0: any. \\[default: 8005]")
+    ] = None,
     workers: Annotated[int | None, typer.Option(help="Processes of each API. \\[default: 1]")] = None,
     projector_workers: Annotated[
         int | None, typer.Option(help="Processes of the projector; they share its work. \\[default: 1]")
@@ -69,15 +72,16 @@ def up(
 ) -> None:
     """Start the whole system and keep it running until Ctrl-C.
 
-    Starts PostgreSQL (unless MIMO_DATABASE_URL names one), migrates, starts the command API, the query API and the
-    projector, and prints one line "ready" with the addresses. What crashes is started again. With --kafka it also
-    starts a Kafka broker (unless MIMO_KAFKA_BOOTSTRAP names a cluster) and the relay, and projectors follow Kafka.
+    Starts PostgreSQL (unless MIMO_DATABASE_URL names one), migrates, starts the command API, the query API, the
+    projector and the operations worker, and prints one line "ready" with the addresses. What crashes is started again.
+    With --kafka it also starts a Kafka broker (unless MIMO_KAFKA_BOOTSTRAP names a cluster) and the relay, and
+    projectors follow Kafka.
     """
     from mimo import up as running
     from mimo.cluster import own_broker_port
 
     ports = {"command_port": command_port, "query_port": query_port, "projector_port": projector_port}
-    ports["relay_port"] = relay_port
+    ports |= {"relay_port": relay_port, "operations_port": operations_port}
     settings = read_settings(data=data, workers=workers, projector_workers=projector_workers, **ports)
     terminal = settings.log_format is LogFormat.TEXT or (settings.log_format is LogFormat.AUTO and sys.stderr.isatty())
     if terminal and "log_level" not in settings.model_fields_set:  # people want to see what matters
@@ -107,6 +111,7 @@ def migrate(data: Data = None) -> None:
 
 app.command()(pipeline.status)
 app.command()(pipeline.doctor)
+app.command()(audit.operations)
 app.command("dead-letters")(pipeline.dead_letters)
 app.command()(replay.replay)
 app.command()(replay.rollback)

@@ -21,13 +21,13 @@ async def replay(
 ) -> Done[Generation]:
     """Builds a projection anew and shows it to readers; see `run_replay`."""
     generation = await run_replay(url, plan, environment, lambda now: tell(*now.told()), takes_over=takes_over)
-    return _shown(generation)
+    return shown(generation)
 
 
 async def rollback(url: str, projection: Projection, number: int, tell: Tell) -> Done[Generation]:
     """Shows a generation that stands by; see `run_rollback`."""
     tell(f"showing generation {number} of {projection.name}", 0, 0)
-    return _shown(await run_rollback(url, projection, number))
+    return shown(await run_rollback(url, projection, number))
 
 
 async def drop(url: str, projection: Projection, number: int, tell: Tell) -> Done[None]:
@@ -58,5 +58,6 @@ async def discard_parked(url: str, projection: Projection, key: str, events: int
     return Done(number, f"Gave up {number} events.")
 
 
-def _shown(generation: Generation) -> Done[Generation]:
+def shown(generation: Generation) -> Done[Generation]:
+    """Readers see a generation."""
     return Done(generation, f"Readers see {generation.schema} now.")

@@ -18,6 +18,8 @@ CONNECTIONS_PER_WORKER = 18
 """Of both APIs together: their pools, appends, tails (docs/operations.md)."""
 CONNECTIONS_PER_PROJECTOR = 16
 CONNECTIONS_OF_THE_RELAY = 3
+CONNECTIONS_OF_OPERATIONS = 12
+"""With one operation underway; for more at once, and for many jobs, there are the spare ones."""
 SPARE_CONNECTIONS = 70
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -26,7 +28,7 @@ def connections(settings: Settings) -> int:
     """How many connections there may be: what all processes open at most, and some for operators."""
     of_apis = CONNECTIONS_PER_WORKER * settings.workers
     of_projectors = CONNECTIONS_PER_PROJECTOR * settings.projector_workers
-    return of_apis + of_projectors + CONNECTIONS_OF_THE_RELAY + SPARE_CONNECTIONS
+    return of_apis + of_projectors + CONNECTIONS_OF_THE_RELAY + CONNECTIONS_OF_OPERATIONS + SPARE_CONNECTIONS
 
 
 def wanted_ports(settings: Settings, kafka_port: int | None) -> dict[str, int]:
@@ -40,6 +42,7 @@ def wanted_ports(settings: Settings, kafka_port: int | None) -> dict[str, int]:
         "command_port": settings.command_port,
         "query_port": settings.query_port,
         "projector_port": settings.projector_port,
+        "operations_port": settings.operations_port,
     }
     if kafka_port is not None or settings.kafka_bootstrap is not None:
         wanted["relay_port"] = settings.relay_port
@@ -72,6 +75,7 @@ def parts(settings: Settings, postgres: EmbeddedPostgres | None, broker: LocalBr
         part("projector", "projectors"),
         part("command API", "command_api"),
         part("query API", "query_api"),
+        part("operations worker", "mimo.operating"),
     ]
 
 
@@ -99,6 +103,7 @@ def _environment(settings: Settings, database_url: str, package: str) -> Mapping
         "MIMO_QUERY_PORT": str(settings.query_port),
         "MIMO_PROJECTOR_PORT": str(settings.projector_port),
         "MIMO_RELAY_PORT": str(settings.relay_port),
+        "MIMO_OPERATIONS_PORT": str(settings.operations_port),
         "MIMO_WORKERS": str(settings.workers),
         "MIMO_PROJECTOR_WORKERS": str(settings.projector_workers),
         "MIMO_LOG_LEVEL": settings.log_level.value,
@@ -107,12 +112,18 @@ def _environment(settings: Settings, database_url: str, package: str) -> Mapping
         environment["MIMO_KAFKA_BOOTSTRAP"] = settings.kafka_bootstrap
         environment["MIMO_KAFKA_SECURITY"] = settings.kafka_security.value
         environment["MIMO_KAFKA_REPLICATION"] = str(settings.kafka_replication)
-    if (settings.projector_workers if package == "projectors" else settings.workers) > 1:
+    if _processes(settings, package) > 1:
         folder = settings.data / "metrics" / package
         shutil.rmtree(folder, ignore_errors=True)  # the files of earlier workers would be counted again
         folder.mkdir(parents=True)
         environment[METRICS_FOLDER] = str(folder)
     return environment
+
+
+def _processes(settings: Settings, package: str) -> int:
+    """How many processes of a part share its port."""
+    several = {"projectors": settings.projector_workers, "command_api": settings.workers, "query_api": settings.workers}
+    return several.get(package, 1)
 
 
 def ready_urls(settings: Settings) -> dict[str, str]:
@@ -121,6 +132,7 @@ def ready_urls(settings: Settings) -> dict[str, str]:
         "command API": settings.command_port,
         "query API": settings.query_port,
         "projector": settings.projector_port,
+        "operations worker": settings.operations_port,
     }
     if settings.kafka_bootstrap is not None:
         ports["relay"] = settings.relay_port

@@ -69,10 +69,12 @@ class Telling:
 
     async def end(self) -> None:
         """Takes the row away if it is over, and gives the connection up. Nobody runs it any more."""
-        if self.over:
-            await self._ask(_END, self._operation_id)
-        if self._connection is not None:
-            self._connection.terminate()
+        try:
+            if self.over:
+                await self._ask(_END, self._operation_id)
+        finally:
+            if self._connection is not None:
+                self._connection.terminate()
 
     async def _ask(self, statement: str, *arguments: object) -> Sequence[asyncpg.Record]:
         with suppress(asyncpg.PostgresError, *AWAY):

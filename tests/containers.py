@@ -36,6 +36,7 @@ PORTS = {
     "8002": "MIMO_QUERY_PORT",
     "8003": "MIMO_PROJECTOR_PORT",
     "8004": "MIMO_RELAY_PORT",
+    "8005": "MIMO_OPERATIONS_PORT",
     "8080": "", "8443": "", "8081": "", "9092": "", "9093": "",
 }  # fmt: skip
 """What containers listen on, and how a process is told another port, where its environment or command does not say."""

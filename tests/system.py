@@ -22,7 +22,9 @@ START_SECONDS = 90.0
 STOP_SECONDS = 10.0
 """What the product promises; not a guess of ours."""
 CHEAP = {"MIMO_BCRYPT_ROUNDS": "4"}
-ANY_PORTS = ("--command-port", "0", "--query-port", "0", "--projector-port", "0", "--relay-port", "0")
+ANY_PORTS = (
+    "--command-port", "0", "--query-port", "0", "--projector-port", "0", "--relay-port", "0", "--operations-port", "0",
+)  # fmt: skip
 
 _numbers = itertools.count(1)
 

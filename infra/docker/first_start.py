@@ -15,7 +15,7 @@ from infra.settings import Settings, load_settings
 from infra.tokens import issuing_tokens
 
 SUPERUSER = "postgres"
-LOGINS = ("mimo", "command_api", "query_api", "projector", "relay")
+LOGINS = ("mimo", "command_api", "query_api", "projector", "relay", "operations")
 """The logins of the database; the first owns it. `logins.sql` says which role each may take."""
 PASSWORD_BYTES = 32
 READABLE = 0o644

@@ -7,11 +7,12 @@
 \set query_api `cat /run/passwords/query_api`
 \set projector `cat /run/passwords/projector`
 \set relay `cat /run/passwords/relay`
+\set operations `cat /run/passwords/operations`
 
 select format('create role %I', name)
 from unnest(array[
     'mimo_command', 'mimo_projector', 'mimo_query', 'mimo_relay',
-    'mimo', 'command_api', 'query_api', 'projector', 'relay'
+    'mimo', 'command_api', 'query_api', 'projector', 'relay', 'operations'
 ]) name
 where not exists (select from pg_roles where rolname = name)
 \gexec
@@ -23,12 +24,15 @@ alter role command_api login password :'command_api';
 alter role query_api login password :'query_api';
 alter role projector login password :'projector';
 alter role relay login password :'relay';
+alter role operations login password :'operations';
 
 -- The owner migrates, and the operator's commands run as it; each application may take its own role only.
+-- The operations worker has two: it writes views, and its events.
 grant mimo_command, mimo_projector, mimo_query, mimo_relay to mimo;
 grant mimo_command to command_api;
 grant mimo_query to query_api;
 grant mimo_projector to projector;
 grant mimo_relay to relay;
+grant mimo_command, mimo_projector to operations;
 select format('alter database %I owner to mimo', current_database())
 \gexec

@@ -24,6 +24,7 @@ PARTS = {
     "query API": ("query_api", "query_port"),
     "projector": ("projectors", "projector_port"),
     "relay": ("infra.relay", "relay_port"),
+    "operations worker": ("mimo.operating", "operations_port"),
 }
 """By name: the package that is started, and the setting of its port."""
 

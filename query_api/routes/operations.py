@@ -59,13 +59,24 @@ async def operations(
     """What operators had done to the system, the latest first: at the desk and on the command line."""
     before = cursors.read(cursor, Earlier).position if cursor else LAST_POSITION
     async with desk.asking() as connection:
-        rows = await connection.fetch(OPERATIONS, TOPIC, before, limit + 1)
-    items = [_operation(row) for row in rows[:limit]]
-    if len(rows) <= limit:
+        found = await latest(connection, limit + 1, before)
+    items = found[:limit]
+    if len(found) <= limit:
         return shown({"items": items, "next_cursor": None})
-    text = cursors.written(Earlier(rows[limit - 1]["position"]))
+    text = cursors.written(Earlier(items[-1]["position"]))
     query = request.scope["query_string"]
     return shown({"items": items, "next_cursor": text}, cursors.link(request.scope["path"], query, text))
+
+
+async def latest(connection: asyncpg.Connection, limit: int, before: int = LAST_POSITION) -> list[dict[str, Any]]:
+    """The latest operations, as the route and `mimo operations` show them.
+
+    Args:
+        connection: its role may read `log.tail` and `read.progress`.
+        limit: so many at most.
+        before: only those asked for before this position.
+    """
+    return [_operation(row) for row in await connection.fetch(OPERATIONS, TOPIC, before, limit)]
 
 
 def _operation(row: asyncpg.Record) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import asyncpg
 import httpx2
 import pytest
 
+from events.catalog import TOPICS
 from tests.containers import Containers, containers
 from tests.documents import blocks, section
 from tests.foreign_images import make_logins
@@ -53,7 +54,7 @@ class Origin:
 def running() -> Iterator[Containers]:
     """Everything, with two of what can be scaled."""
     with containers(MIMO_LOG_LEVEL="debug") as made:
-        made.up(projector=2, relay=2, command_api=2)
+        made.up(projector=2, relay=2, command_api=2, operations=2)
         yield made
 
 
@@ -79,7 +80,7 @@ def test_a_course_is_taught_through_the_one_origin(running: Containers, origin: 
     assert [(item["text"], item["author_name"]) for item in read.json()["items"]] == [("Good morning", "charles")]
     operator = running.container("mimo")
     position = json.loads(operator.run("status", "--json"))["position"]
-    until(lambda: f"\n{position} events in 4 topics" in operator.run("topics"), "Kafka holds the whole log")
+    until(lambda: f"\n{position} events in {len(TOPICS)} topics" in operator.run("topics"), "Kafka holds the whole log")
     assert "Nothing is wrong." in operator.run("doctor")
 
 
@@ -106,7 +107,7 @@ def test_what_is_for_operators_is_not_there_for_the_public(running: Containers, 
         answer = origin.http.get(httpx2.URL(origin.http.base_url, raw_path=path.encode()))
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
         assert answer.headers["content-type"] == "application/problem+json"
-    for port in (8001, 8002, 8003, 8004):
+    for port in (8001, 8002, 8003, 8004, 8005):
         assert httpx2.get(f"http://{running.address(port)}/metrics").status_code == 200
 
 
@@ -158,6 +159,7 @@ def test_a_login_that_was_lost_is_made_anew(running: Containers) -> None:
         ("query-api", "mimo_query", "mimo_command"),
         ("projector", "mimo_projector", "mimo_command"),
         ("relay", "mimo_relay", "mimo_projector"),
+        ("operations", "mimo_projector", "mimo_query"),
     ],
 )
 async def test_a_login_may_be_its_own_application_only(running: Containers, name: str, own: str, others: str) -> None:

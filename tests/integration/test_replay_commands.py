@@ -10,6 +10,7 @@ import asyncpg
 
 from events.courses import CourseChanged, CourseCreated
 from infra.ids import new_id
+from mimo.options import operator
 from tests.integration.one_projection import ParkingCourses, one_projection
 from tests.integration.test_audited_commands import written
 from tests.integration.test_parked import with_parked
@@ -60,6 +61,11 @@ async def test_a_view_is_replayed_rolled_back_and_tidied_up(database_url: str) -
     assert came[:2] == [("done", "Readers see courses_v1_g2 now."), ("done", "Readers see courses_v1_g1 now.")]
     assert came[2] == ("done", "Dropped generation 2 of courses.")
     assert (came[3][0], f"mimo: {came[3][1]}\n") == ("failed", refused.stderr)
+    latest = json.loads(told(database_url, "operations", "--limit", "2", "--json"))
+    assert [(one["action"], one["outcome"], one["asked_by"]) for one in latest] == [
+        ("drop", "failed", f"operator:{operator()}"), ("drop", "done", f"operator:{operator()}"),
+    ]  # fmt: skip
+    assert "replay courses source=log jobs=2" in told(database_url, "operations")
 
 
 async def test_a_view_is_verified_and_what_is_wrong_is_shown(database_url: str) -> None:

@@ -33,9 +33,9 @@ def mounts(name: str) -> dict[str, str]:
 
 
 def test_everything_is_there() -> None:
-    applications = {"migrate", "command-api", "query-api", "projector", "relay"}
+    applications = {"migrate", "command-api", "query-api", "projector", "relay", "operations"}
     assert set(SERVICES) == applications | {"secrets", "postgres", "kafka", "ingress", "mimo"}
-    assert set(LASTING) == {"postgres", "kafka", "command-api", "query-api", "projector", "relay", "ingress"}
+    assert set(LASTING) == (applications - {"migrate"}) | {"postgres", "kafka", "ingress"}
 
 
 @every_service
@@ -86,7 +86,8 @@ def test_each_service_is_shown_its_own_secrets_only() -> None:
     private = {"keys": {"command-api": "ro", "mimo": "rw"}, "passwords": {"postgres": "ro"}}
     private["public-keys"] = {"query-api": "ro"}
     private["login-mimo"] = {"migrate": "ro", "mimo": "ro"}
-    private |= {f"login-{name}": {name: "ro"} for name in ("command-api", "query-api", "projector", "relay")}
+    with_login = ("command-api", "query-api", "projector", "relay", "operations")
+    private |= {f"login-{name}": {name: "ro"} for name in with_login}
     for volume, readers in private.items():
         found = {name: mounts(name)[volume] for name in SERVICES if volume in mounts(name)}
         assert found == {"secrets": "rw", **readers}, volume
