@@ -11,7 +11,7 @@ import asyncpg
 from events.catalog import TOPICS
 from infra.kafka.cluster import Cluster
 from infra.kafka.inspection import inspect_topics
-from infra.postgres import connect
+from infra.postgres import AWAY, connect
 from mimo.doctor.claims import note_claims, note_private_values
 from mimo.doctor.database import read_log
 from mimo.doctor.finding import Finding, fine, note, wrong
@@ -38,6 +38,9 @@ async def deep_findings(url: str, cluster: Cluster | None, tell: Told) -> list[F
             await connection.execute(_MEMORY)
             findings = await log_findings(connection, tell)
             return findings if cluster is None else [*findings, *await record_findings(connection, cluster, tell)]
+    except AWAY as error:
+        sentence = f"It went away while every event was looked at ({type(error).__name__})."
+        return [wrong("database", sentence, "Look again once it is there.")]
     finally:
         await connection.close()
 

@@ -29,6 +29,7 @@ from mimo.doctor.flaws import Kind
 from mimo.doctor.scan import OFFSETS, PARTITIONS, PLACES, POSITIONS, TIMES, UNREADABLE, VERSIONS
 from tests.beside import beside
 from tests.integration.log_commands import META, message, open_channel, register
+from tests.until import until_answer
 
 OF_TYPE = "(select min(position) from log.event where type = '{}')"
 MIDDLE = "position = 7"
@@ -215,6 +216,25 @@ async def test_more_events_than_a_page_are_looked_at(
     monkeypatch.setattr(scan, "PAGE_EVENTS", 3)
     assert await found(owner, "analyze log.event") == []
     assert kinds(await found(owner, f"update log.event set position = position + 9 where {LAST}")) == named(POSITIONS)
+
+
+async def test_a_database_that_goes_away_meanwhile_is_said(owner: asyncpg.Connection, shared_database_url: str) -> None:
+    waiting = (
+        "select count(*) from pg_stat_activity where application_name = 'mimo-doctor' and wait_event_type = 'Lock'"
+    )
+    end = "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'mimo-doctor'"
+    elsewhere = await asyncpg.connect(shared_database_url)
+    try:
+        async with elsewhere.transaction():
+            await elsewhere.execute("lock table log.private in access exclusive mode")
+            async with beside(deep_findings(shared_database_url, None, tell)) as looking:
+                await until_answer(owner, waiting, 1)
+                assert await owner.fetchval(end)
+                (finding,) = await looking
+    finally:
+        await elsewhere.close()
+    assert (finding.subject, finding.verdict) == ("database", Verdict.WRONG)
+    assert finding.sentence.startswith("It went away while every event was looked at (")
 
 
 async def test_a_system_that_writes_has_no_flaw(database_url: str) -> None:
