@@ -105,13 +105,14 @@ def scratch(context: typer.Context, data: Data = None, as_json: AsJson = False) 
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in found], default=str))
         return
-    table = Table("schema", "projection", "up to", "only", "made", "dropped on", "views")
-    table.columns[0].no_wrap = True
+    table = Table("schema", "projection", "up to", "only", "dropped on", "views")
+    for column in table.columns:
+        column.no_wrap = column.header != "only"
     for one in found:
         only = " ".join(filter(None, (one.part.stream, one.part.key))) or "-"
-        views = " ".join(view.partition(".")[2] for view in one.views)
-        times = [f"{time:%F %H:%M}" for time in (one.made_at, one.keep_until)]
-        table.add_row(one.name, one.generation.projection, str(one.part.upto), only, *times, views)
+        views = "\n".join(view.partition(".")[2] for view in one.views)
+        upto, dropped = str(one.part.upto), f"{one.keep_until:%F}"
+        table.add_row(one.name, one.generation.projection, upto, only, dropped, views)
     Console().print(table)
 
 
