@@ -38,6 +38,7 @@ class Desk:
 
     def __init__(self, connections: asyncpg.Pool) -> None:
         self._connections = connections
+        self._searching = asyncio.Semaphore(DESK_CONNECTIONS - 1)
 
     @asynccontextmanager
     async def asking(self) -> AsyncIterator[asyncpg.Connection]:
@@ -54,6 +55,24 @@ class Desk:
                 yield connection
         except AWAY as error:
             raise Overloaded("The database does not answer now.") from error
+
+    @asynccontextmanager
+    async def searching(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection for what may take a while; one is always left for what does not.
+
+        Raises:
+            Overloaded: the database is away, or slow, or others are searching.
+        """
+        try:
+            async with asyncio.timeout(ACQUIRE_SECONDS):
+                await self._searching.acquire()
+        except TimeoutError:
+            raise Overloaded("Others are searching now.") from None
+        try:
+            async with self.asking() as connection:
+                yield connection
+        finally:
+            self._searching.release()
 
 
 async def _come_in(request: Request, caller: Authenticated) -> Desk:

@@ -80,7 +80,7 @@ async def events(
     if after is not None and before is not None:
         raise InvalidRequest("after and before: send one of them.")
     wanted = read_wanted(types=types or (), stream=stream, key=key, actor=actor, topic=topic, since=since, until=until)
-    async with desk.asking() as connection:
+    async with desk.searching() as connection:
         search = Search(connection)
         if after is None:
             return await _latest(search, wanted, before, limit)

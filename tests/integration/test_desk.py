@@ -225,16 +225,24 @@ async def test_the_pipeline_tells_what_rates_are_made_of(views: ViewsByHand, que
 async def test_operators_and_readers_do_not_wait_for_each_other(
     views: ViewsByHand, queries: QueryClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("query_api.desk.ACQUIRE_SECONDS", 0.1)
     ada = await views.person("Ada")
+
+    async def refused(path: str) -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr("query_api.desk.ACQUIRE_SECONDS", 0.1)
+            answer = await queries.get(path, ADA, admin=True)
+        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+
     async with AsyncExitStack() as busy:
         for _ in range(POOL_CONNECTIONS):
             await busy.enter_async_context(queries.app.state.pool.acquire())
         assert (await queries.get("/v1/pipeline", ADA, admin=True)).status_code == 200
+    async with queries.app.state.desk.searching():
+        assert (await queries.get("/v1/operations", ADA, admin=True)).status_code == 200
+        await refused("/v1/events")
     async with AsyncExitStack() as busy:
         for _ in range(DESK_CONNECTIONS):
             await busy.enter_async_context(queries.app.state.desk.asking())
         assert (await queries.get(f"/v1/users/{ada}", ada)).status_code == 200
-        answer = await queries.get("/v1/operations", ADA, admin=True)
-        assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
+        await refused("/v1/operations")
     assert (await queries.get("/v1/operations", ADA, admin=True)).status_code == 200

@@ -187,16 +187,17 @@ async def test_whoever_asks_for_what_came_since_misses_nothing_and_is_told_nothi
 async def test_a_database_that_does_not_answer_is_told_in_time(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("query_api.desk.ASKING_SECONDS", 0.3)
     async with query_client(database_url) as desk:
         blocker = await asyncpg.connect(database_url)
         try:
             async with blocker.transaction():
                 await blocker.execute("lock table log.event")
+                monkeypatch.setattr("query_api.desk.ASKING_SECONDS", 0.3)
                 for path in ("/v1/events", "/v1/operations", "/v1/pipeline", "/v1/generations"):
                     answer = await desk.get(path, ADMIN, admin=True)
                     assert (answer.status_code, answer.json()["code"]) == (503, "overloaded"), path
                     assert int(answer.headers["retry-after"]) >= 1
+            monkeypatch.undo()
             assert await listed(desk, "") == desk_shapes.EventList(items=[], position=0, before=None)
         finally:
             await blocker.close()
