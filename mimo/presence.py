@@ -49,7 +49,7 @@ async def read_processes(connection: asyncpg.Connection) -> tuple[Process, ...]:
 def process_sentences(processes: Sequence[Process]) -> list[str]:
     """How many there are, and those that are not ready."""
     ready = sum(one.state == "ready" for one in processes)
-    said = [f"{len(processes)} processes, {ready} ready"]
+    said = [f"{len(processes)} {'process' if len(processes) == 1 else 'processes'}, {ready} ready"]
     for one in processes:
         name = f"{one.part} {one.pid} on {one.host}"
         if one.state == "silent":

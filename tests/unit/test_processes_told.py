@@ -11,6 +11,7 @@ READY = Process("query API", "desk-1", 17, "0.1.0", TOLD, TOLD, "ready", [])
 
 def test_ready_processes_are_counted() -> None:
     assert process_sentences([]) == ["0 processes, 0 ready"]
+    assert process_sentences([READY]) == ["1 process, 1 ready"]
     assert process_sentences([READY, READY]) == ["2 processes, 2 ready"]
 
 
