@@ -1,6 +1,7 @@
 """The operators' desk as a person uses it, and the people who do. It must not know what a test is after."""
 
 import re
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import httpx2
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from infra.embedded_postgres import EmbeddedPostgres, binary
 from tests.browser import PATIENCE_MILLISECONDS, Tab, tab
 from tests.system import System, run_mimo
 
@@ -16,6 +18,13 @@ EXPLAINED = re.compile(
     r"^Failed to load resource: (the server responded with a status of |net::ERR_(INTERNET|CONNECTION|EMPTY|NETWORK))"
 )
 """The console repeats every answer that is not 2xx or did not come; tests look at what the page makes of it."""
+
+PARK = """
+insert into projection.parked (projection, generation, topic, partition, "offset", key, event_id, type, error)
+select 'courses', (select generation from projection.generation where projection = 'courses' and status = 'live'),
+  topic, partition, "offset", key, id, type, 'ValueError: planted'
+from log.event where topic = 'mimo.courses' and key = :'key';
+"""
 
 expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
@@ -28,13 +37,19 @@ class Member:
         registration = {"email": email, "password": PASSWORD, "display_name": name}
         httpx2.post(f"{system.command}/v1/users", json=registration).raise_for_status()
 
-    def does(self, path: str, content: Any = None) -> Any:
-        """Signs in, for access tokens end soon, and sends a command that must succeed; returns what it answers."""
+    @contextmanager
+    def signed_in(self) -> Iterator[httpx2.Client]:
+        """A client of the command API with a fresh access token; they end soon."""
         with httpx2.Client(base_url=self.system.command) as client:
             form = {"username": self.email, "password": PASSWORD}
             tokens = client.post("/v1/auth/token", data=form).raise_for_status().json()
-            headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-            return client.post(path, json=content, headers=headers).raise_for_status().json()
+            client.headers["Authorization"] = f"Bearer {tokens['access_token']}"
+            yield client
+
+    def does(self, path: str, content: Any = None) -> Any:
+        """Sends a command that must succeed; returns what it answers."""
+        with self.signed_in() as client:
+            return client.post(path, json=content).raise_for_status().json()
 
     def writes_course(self, title: str = "Engines") -> dict[str, str]:
         """Creates a course: one event of `mimo.courses` and one of `mimo.messages`; returns their ids."""
@@ -48,6 +63,16 @@ def admin(system: System, email: str, name: str) -> str:
     granted = run_mimo("users", "grant", email, "admin", "--data", str(system.data))
     assert granted.returncode == 0, granted.stderr
     return email
+
+
+def park(system: System, key: str) -> None:
+    """Sets the events of a course aside in the generation that readers see, as if they could not be applied.
+
+    None of ours does that to any event, so it is done in the database.
+    """
+    psql = [str(binary("psql")), "--quiet", f"--dbname={EmbeddedPostgres(system.data / 'postgres').url()}"]
+    done = subprocess.run([*psql, "--set", f"key={key}"], input=PARK, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 class Desk:

@@ -8,12 +8,14 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser import chromium
 from tests.e2e.conftest import reachable_folder
-from tests.e2e.desk import PASSWORD, Desk, Member, admin, desk
+from tests.e2e.desk import PASSWORD, Desk, Member, admin, desk, park
 from tests.system import System
 from tests.until import until
 
 SCRIPT = "<img src=x onerror='window.harmed=1'><script>window.harmed=1</script>"
 TOKEN_SECONDS = 10
+SHOWN = 100
+"""Events that the page shows unless one asks for older ones."""
 STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
 
 
@@ -98,6 +100,20 @@ def test_events_arrive_are_filtered_and_opened(page: Desk, teacher: Member) -> N
     expect(page.events().nth(3)).to_be_visible()
 
 
+def test_older_events_are_there_on_demand(page: Desk, teacher: Member) -> None:
+    course = teacher.writes_course()
+    with teacher.signed_in() as client:
+        for number in range(SHOWN):
+            client.patch(f"/v1/courses/{course['course_id']}", json={"title": f"Engines {number}"}).raise_for_status()
+    page.filter(stream=f"course-{course['course_id']}")
+    expect(page.events()).to_have_count(SHOWN)
+    expect(page.events().last).to_contain_text("CourseChanged")
+    page.button("Further back").click()
+    expect(page.events()).to_have_count(SHOWN + 1)
+    expect(page.events().last).to_contain_text("CourseCreated")
+    expect(page.button("Hold still")).to_have_attribute("aria-pressed", "true")
+
+
 def test_the_tail_stands_still_on_demand(page: Desk, teacher: Member) -> None:
     expect(page.events().first).to_be_visible()
     page.button("Hold still").click()
@@ -151,6 +167,22 @@ def test_what_goes_on_has_a_bar_and_can_be_stopped(page: Desk) -> None:
     underway.get_by_role("button", name="Stop: Replay courses").click()
     expect(page.operation("replay courses", "cancelled")).to_contain_text("Stopped at the desk.")
     expect(page.button("Replay courses")).to_be_enabled()
+
+
+def test_what_is_parked_is_seen_and_discarded_with_its_number(page: Desk, system: System, teacher: Member) -> None:
+    expect(page.part("Parked")).to_contain_text("No event is parked.")
+    course = teacher.writes_course()["course_id"]
+    teacher.does(f"/v1/courses/{course}/publish")
+    park(system, course)
+    row = page.part("Parked").get_by_role("row").filter(has_text=course)
+    expect(row).to_contain_text("2 events, the first a CourseCreated")
+    row.get_by_role("button", name="CourseCreated", exact=True).click()
+    expect(page.dialog().locator("pre")).to_contain_text("Engines")
+    page.page.keyboard.press("Escape")
+    page.button(f"Discard courses, key {course}").click()
+    page.dialog().get_by_role("button", name="Discard 2 events").click()
+    expect(page.operation("discard-parked courses", "done")).to_have_count(1)
+    expect(page.part("Parked")).to_contain_text("No event is parked.")
 
 
 def test_what_is_refused_is_said_in_a_sentence(page: Desk, system: System, browser: Browser, operator: str) -> None:

@@ -133,7 +133,7 @@ function Desk({ api, away, email, signOut }) {
       <//>
       <${Part} title="Events">${() => html`<${Events} api=${api} />`}<//>
       <${Part} title="Parked" feed=${parked}>
-        ${() => html`<${Parked} items=${parked.value.items} send=${send} retry=${retry} />`}
+        ${() => html`<${Parked} items=${parked.value.items} api=${api} send=${send} retry=${retry} />`}
       <//>
       <${Part} title="Processes" feed=${processes}>${() => html`<${Processes} items=${processes.value.items} />`}<//>
     </main>

@@ -3,7 +3,8 @@
 // The API answered with a problem (RFC 9457): the message is its detail, a sentence.
 export class Refused extends Error {
   constructor(status, problem) {
-    super(problem.detail ?? `The answer was ${status}.`);
+    const trace = status === 500 && problem.trace_id ? ` (${problem.trace_id})` : "";
+    super((problem.detail ?? `The answer was ${status}.`) + trace);
     this.status = status;
     this.code = problem.code ?? "";
   }

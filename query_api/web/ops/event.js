@@ -10,7 +10,7 @@ const FIELDS = [
 ]; // prettier-ignore
 const FOLLOWED = new Set(["type", "stream", "topic", "key", "actor"]);
 
-// position: which event. follow(field, value): shows the events that have the same there.
+// position: which event. follow(field, value): shows the events that have the same there, where that can be done.
 export function EventDialog({ position, api, follow, closed }) {
   const [at, setAt] = useState(position);
   const [event, setEvent] = useState(null);
@@ -42,6 +42,7 @@ export function EventDialog({ position, api, follow, closed }) {
             <dd>
               <code>${event[field] ?? "–"}</code>
               ${
+                follow &&
                 FOLLOWED.has(field) &&
                 html` <button
                   class="link"

@@ -1,62 +1,22 @@
-// The tail of the log: newest events first, by filter, standing still on demand. It must not know what events mean.
+// The events of the log: newest first, by filter, standing still on demand. It must not know what events mean.
 
 import { EventDialog } from "./event.js";
-import { html, useEffect, useRef, useState } from "./html.js";
-import { usePolling } from "./polling.js";
+import { html, useRef, useState } from "./html.js";
+import { useTail } from "./tail.js";
 import { count, Time } from "./words.js";
 
-const KEPT = 100; // rows
-const PAUSE = 1000; // milliseconds
 const FILTERS = [
   ["type", "Type", "MessageSent"], ["topic", "Topic", "mimo.messages"], ["stream", "Stream", "course-…"],
-  ["key", "Key", ""], ["actor", "Actor", "user:…"],
+  ["key", "Key", ""], ["actor", "Actor", ""], ["since", "Since", "15m"],
 ]; // prettier-ignore
-
-function asked(filter, more) {
-  const given = Object.entries(filter).filter(([, value]) => value);
-  return `/v1/events?${new URLSearchParams([...given, ...Object.entries(more)])}`;
-}
-
-// Asks for what is new, and begins anew with the newest when there is more than can be shown.
-async function newer(api, filter, tail) {
-  if (tail.position === null) return { ...(await api.read(asked(filter, { limit: KEPT }))), passed: false };
-  const found = await api.read(asked(filter, { after: tail.position, limit: KEPT }));
-  if (found.items.length < KEPT) return { items: found.items.reverse(), position: found.position, passed: false };
-  return { ...(await api.read(asked(filter, { limit: KEPT }))), passed: true };
-}
-
-function useTail(api, filter, still) {
-  const [tail, setTail] = useState({ items: [], position: null, passed: false });
-  const text = JSON.stringify(filter);
-  const latest = useRef(tail);
-  latest.current = tail;
-  useEffect(() => {
-    latest.current = { items: [], position: null, passed: false };
-    setTail(latest.current);
-  }, [text]);
-  const { error, again } = usePolling(
-    async () => {
-      const before = latest.current;
-      const found = await newer(api, filter, before);
-      if (latest.current !== before) return; // the filter is another one by now
-      const items = found.passed ? found.items : [...found.items, ...before.items].slice(0, KEPT);
-      if (found.items.length || before.position === null) latest.current = { ...found, items };
-      else latest.current = { ...before, position: found.position };
-      setTail(latest.current);
-    },
-    still ? null : PAUSE,
-  );
-  useEffect(() => void again(), [text]);
-  return { ...tail, error };
-}
 
 function Filter({ filter, setFilter, still, setStill }) {
   const form = useRef(null);
   const submitted = (event) => {
     event.preventDefault();
     setFilter(Object.fromEntries([...new FormData(form.current)].map(([name, value]) => [name, value.trim()])));
+    setStill(false);
   };
-  const emptied = () => setFilter({});
   const filtered = Object.values(filter).some(Boolean);
   return html`<form ref=${form} class="filter card" role="search" aria-label="Events" onSubmit=${submitted}>
     ${FILTERS.map(
@@ -73,7 +33,7 @@ function Filter({ filter, setFilter, still, setStill }) {
     )}
     <div class="choices">
       <button class="main">Filter</button>
-      <button type="button" onClick=${emptied} disabled=${!filtered}>All</button>
+      <button type="button" onClick=${() => setFilter({})} disabled=${!filtered}>All</button>
       <button type="button" aria-pressed=${still} onClick=${() => setStill(!still)}>Hold still</button>
     </div>
   </form>`;
@@ -91,52 +51,87 @@ function moved(event) {
   }
 }
 
+const Row = ({ event, open }) =>
+  html`<tr>
+    <td data-label="Position">
+      <button
+        class="link"
+        data-event=${event.position}
+        onClick=${() => open(event.position)}
+        aria-label=${`Open event ${event.position}, ${event.type}`}
+      >
+        ${count(event.position)}
+      </button>
+    </td>
+    <td data-label="Time"><${Time} at=${event.time} /></td>
+    <td data-label="Type"><b>${event.type}</b></td>
+    <td data-label="Stream"><code>${event.stream}</code></td>
+    <td data-label="Actor"><code>${event.actor}</code></td>
+  </tr>`;
+
+const Rows = ({ items, open }) =>
+  html`<table class="folding events">
+    <thead>
+      <tr>
+        ${["Position", "Time", "Type", "Stream", "Actor"].map((name) => html`<th scope="col">${name}</th>`)}
+      </tr>
+    </thead>
+    <tbody onKeyDown=${moved}>
+      ${items.map((one) => html`<${Row} key=${one.position} event=${one} open=${open} />`)}
+    </tbody>
+  </table>`;
+
+// What stands below the rows: how far was looked, and the way further back.
+function Further({ items, before, back }) {
+  const [refused, setRefused] = useState(null);
+  const [busy, setBusy] = useState(false);
+  const looked = async () => {
+    setBusy(true);
+    setRefused(
+      await back().then(
+        () => null,
+        (error) => error.message,
+      ),
+    );
+    setBusy(false);
+  };
+  return html`<p class="choices further">
+    ${!items.length && html`<span class="soft">No such event yet. It will appear here.</span>`}
+    ${
+      before !== null &&
+      html`<button onClick=${looked} disabled=${busy}>
+        ${items.length ? "Further back" : `Look further back, before ${count(before)}`}
+      </button>`
+    }
+    <span class="refused" role="alert">${refused}</span>
+  </p>`;
+}
+
 export function Events({ api }) {
   const [filter, setFilter] = useState({});
   const [still, setStill] = useState(false);
   const [opened, setOpened] = useState(null);
-  const { items, error, passed, position } = useTail(api, filter, still);
+  const { items, error, passed, position, before, back } = useTail(api, filter, still);
 
   const closed = () => setOpened(null);
   const follow = (field, value) => {
-    setOpened(null);
+    closed();
+    setStill(false);
     setFilter({ [field]: value });
+  };
+  const further = () => {
+    setStill(true);
+    return back();
   };
   return html`<${Filter} filter=${filter} setFilter=${setFilter} still=${still} setStill=${setStill} />
     ${error && html`<p class="card refused" role="alert">${error.message}</p>`}
     ${passed && html`<p class="soft aside">More events come than can be shown; some were passed over.</p>`}
-    ${!items.length && position !== null && html`<p class="card empty">No such event yet. It will appear here.</p>`}
     ${
-      items.length > 0 &&
+      position !== null &&
       html`<div class="card tail">
-      <table class="folding events">
-        <thead>
-          <tr>
-            ${["Position", "Time", "Type", "Stream", "Actor"].map((name) => html`<th scope="col">${name}</th>`)}
-          </tr>
-        </thead>
-        <tbody onKeyDown=${moved}>
-          ${items.map(
-            (one) => html`<tr key=${one.position}>
-              <td data-label="Position">
-                <button
-                  class="link"
-                  data-event=${one.position}
-                  onClick=${() => setOpened(one.position)}
-                  aria-label=${`Open event ${one.position}, ${one.type}`}
-                >
-                  ${count(one.position)}
-                </button>
-              </td>
-              <td data-label="Time"><${Time} at=${one.time} /></td>
-              <td data-label="Type"><b>${one.type}</b></td>
-              <td data-label="Stream"><code>${one.stream}</code></td>
-              <td data-label="Actor"><code>${one.actor}</code></td>
-            </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>`
+        ${items.length > 0 && html`<${Rows} items=${items} open=${setOpened} />`}
+        <${Further} items=${items} before=${before} back=${further} />
+      </div>`
     }
     ${opened !== null && html`<${EventDialog} position=${opened} api=${api} follow=${follow} closed=${closed} />`}`;
 }

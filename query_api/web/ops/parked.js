@@ -1,6 +1,7 @@
 // Events that could not be applied and were set aside, by key: retried or given up. It must not know why they failed.
 
 import { Question } from "./dialogs.js";
+import { EventDialog } from "./event.js";
 import { html, useState } from "./html.js";
 import { named, plural, Time } from "./words.js";
 
@@ -18,12 +19,21 @@ function DiscardQuestion({ parked, send, closed }) {
   <//>`;
 }
 
-function Row({ parked, retry, discard }) {
+function Row({ parked, open, retry, discard }) {
   const what = `${parked.projection}, key ${parked.key}`;
   return html`<tr>
     <td data-label="View"><code>${named(parked)}</code></td>
     <td data-label="Key"><code>${parked.key}</code></td>
-    <td data-label="Events">${plural(parked.events, "event")}, the first a ${parked.type}</td>
+    <td data-label="Events">
+      <span>
+        ${plural(parked.events, "event")}, the first a${" "}
+        ${
+          parked.position === null
+            ? parked.type
+            : html`<button class="link" onClick=${() => open(parked.position)}>${parked.type}</button>`
+        }
+      </span>
+    </td>
     <td data-label="Since"><${Time} at=${parked.parked_at} /></td>
     <td data-label="Why" class="reason">${parked.error}</td>
     <td class="choices">
@@ -34,9 +44,10 @@ function Row({ parked, retry, discard }) {
 }
 
 // send(action, projection, body): sends a command and throws what refuses it. retry(parked): asks for it at once.
-export function Parked({ items, send, retry }) {
+export function Parked({ items, api, send, retry }) {
   const [discarding, setDiscarding] = useState(null);
-  if (!items.length && !discarding) return html`<p class="card empty">No event is parked.</p>`;
+  const [opened, setOpened] = useState(null);
+  if (!items.length && !discarding && !opened) return html`<p class="card empty">No event is parked.</p>`;
   return html`<div class="card"><table class="folding">
       <thead>
         <tr>
@@ -45,9 +56,13 @@ export function Parked({ items, send, retry }) {
         </tr>
       </thead>
       <tbody>
-        ${items.map((one) => html`<${Row} key=${keyOf(one)} parked=${one} retry=${retry} discard=${setDiscarding} />`)}
+        ${items.map(
+          (one) =>
+            html`<${Row} key=${keyOf(one)} parked=${one} open=${setOpened} retry=${retry} discard=${setDiscarding} />`,
+        )}
       </tbody>
     </table></div>
+    ${opened !== null && html`<${EventDialog} position=${opened} api=${api} closed=${() => setOpened(null)} />`}
     ${
       discarding && html`<${DiscardQuestion} parked=${discarding} send=${send} closed=${() => setDiscarding(null)} />`
     }`;

@@ -13,7 +13,7 @@ const STATUS = {
   aside: "Built aside",
   scratch: "To be looked at",
 };
-const COLOURS = { live: "good", standby: "idle", building: "watch", aside: "idle" };
+const COLOURS = { live: "good", building: "watch" };
 
 function ReplayQuestion({ projection, throughKafka, send, closed }) {
   const sent = (form) => {
@@ -61,7 +61,7 @@ function DropQuestion({ generation, send, closed }) {
 
 function Generation({ generation, replaying, ask }) {
   const { status } = generation;
-  const inUse = status === "live" || (status === "building" && replaying);
+  const inUse = status === "live" || status === "scratch" || (status === "building" && replaying);
   return html`<li class="generation">
     <span><code>${named(generation)}</code> <${State} of=${generation.stopped ? "bad" : (COLOURS[status] ?? "idle")}>
       ${generation.stopped ? "Stopped" : (STATUS[status] ?? status)}
