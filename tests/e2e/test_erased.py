@@ -1,8 +1,8 @@
 """A person is erased, and whatever named them is then searched for everywhere, also in what is restored from before.
 
 Planted strings are used through both APIs of a whole system with several processes of each kind. Afterwards they are
-looked for in every table, every record of the topics, everything that the processes wrote, answers of both APIs, views
-that are built anew, and databases restored from a log that was saved before and one that was saved after.
+looked for in every table, scratch schemas too, every record of the topics, everything that the processes wrote, answers
+of both APIs, views that are built anew, and databases restored from a log that was saved before and one saved after.
 """
 
 import asyncio
@@ -140,6 +140,13 @@ async def drop_views(url: str) -> None:
         await connection.close()
 
 
+def look_back(url: str) -> None:
+    """Makes scratch schemas of all that was said up to now."""
+    for projection in ("users", "messages"):
+        made = run_mimo("replay", projection, "--into", f"scratch_{projection}", MIMO_DATABASE_URL=url)
+        assert made.returncode == 0, made.stderr
+
+
 @contextmanager
 def running(system: System) -> Iterator[System]:
     """Runs a system while the block lasts."""
@@ -179,6 +186,7 @@ def test_nothing_that_named_an_erased_person_is_found_anywhere(
         save_log(database_url, before)
         save_private(database_url, before)
         known = planted.does("PATCH", "/v1/me", {"display_name": NAME}).headers["Mimo-Bookmark"]
+        look_back(database_url)
         assert find(everything_in(database_url, place), (*PLANTED, key)) == [EMAIL, NAME, TEXT, LAST_TEXT, key]
         assert find(story.answers(planted.user_id, known), PLANTED) == [NAME, TEXT, LAST_TEXT]
 
