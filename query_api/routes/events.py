@@ -80,11 +80,11 @@ async def events(
     if after is not None and before is not None:
         raise InvalidRequest("after and before: send one of them.")
     wanted = read_wanted(types=types or (), stream=stream, key=key, actor=actor, topic=topic, since=since, until=until)
+    if after is not None:  # whoever follows has little to look at, and does not wait for those who look back
+        async with desk.asking() as connection:
+            return await _next(Search(connection), wanted, after, limit)
     async with desk.searching() as connection:
-        search = Search(connection)
-        if after is None:
-            return await _latest(search, wanted, before, limit)
-        return await _next(search, wanted, after, limit)
+        return await _latest(Search(connection), wanted, before, limit)
 
 
 async def _latest(search: Search, wanted: Wanted, before: int | None, limit: int) -> Ready:

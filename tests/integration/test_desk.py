@@ -238,7 +238,8 @@ async def test_operators_and_readers_do_not_wait_for_each_other(
             await busy.enter_async_context(queries.app.state.pool.acquire())
         assert (await queries.get("/v1/pipeline", ADA, admin=True)).status_code == 200
     async with queries.app.state.desk.searching():
-        assert (await queries.get("/v1/operations", ADA, admin=True)).status_code == 200
+        for path in ("/v1/operations", "/v1/events?after=1"):
+            assert (await queries.get(path, ADA, admin=True)).status_code == 200, path
         await refused("/v1/events")
     async with AsyncExitStack() as busy:
         for _ in range(DESK_CONNECTIONS):
