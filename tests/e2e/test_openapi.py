@@ -23,7 +23,8 @@ PASSWORD = "a trial of everything"
 CASES_AN_OPERATION = 15
 SEED = 7
 """The same cases at each run; another seed finds other things (tried up to 150 cases an operation)."""
-SECONDS = 120.0
+SECONDS = 400.0
+"""Half a minute on a quiet machine; a busy one is no failure."""
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 CONFIGURATION = ROOT / "tests" / "e2e" / "schemathesis.toml"
 
