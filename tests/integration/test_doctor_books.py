@@ -141,6 +141,12 @@ async def test_what_was_dropped_and_is_still_there_is_only_noted(owner: asyncpg.
     assert "messages_v1_g8" in findings[1].sentence
 
 
+async def test_scratch_schemas_follow_nothing_and_are_fine(owner: asyncpg.Connection) -> None:
+    kept = "insert into projection.generation select 'messages', 1, 9, 'scratch', log_id from log.installation"
+    (finding,) = await found(owner, kept, "create schema messages_v1_g9", "create schema scratch_old_v1_g2")
+    assert finding.verdict is Verdict.FINE
+
+
 async def ask(store: PostgresEventStore, via: str, *, end: bool = False) -> None:
     """An operation that begins, and perhaps ends."""
     told: dict[str, Any] = {"operation_id": new_id(), "action": "verify", "target": "users", "via": via}
