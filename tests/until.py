@@ -32,7 +32,12 @@ def until(condition: Callable[[], Found], what: str, seconds: float = 30.0) -> F
 
 
 async def until_answer(
-    connection: asyncpg.Connection, question: str, wanted: Any, *arguments: Any, beside: Callable[[], object] = str
+    connection: asyncpg.Connection,
+    question: str,
+    wanted: Any,
+    *arguments: Any,
+    beside: Callable[[], object] = str,
+    seconds: float = ANSWER_SECONDS,
 ) -> None:
     """Ask the database again and again until the answer is as wanted.
 
@@ -42,10 +47,11 @@ async def until_answer(
         wanted: that value.
         arguments: of the question.
         beside: what else to say when it never is.
+        seconds: the deadline, generous.
     """
     answer = None
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(seconds):
             while (answer := await connection.fetchval(question, *arguments)) != wanted:  # noqa: ASYNC110 - it happens in the database
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:

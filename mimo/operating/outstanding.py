@@ -6,7 +6,7 @@ It must not know how anything is done.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import cast
 from uuid import UUID
 
@@ -36,13 +36,15 @@ class Outstanding:
         event_id: of the request.
         asked: the request.
         correlation_id: of the request.
-        stopped: an admin has cancelled it while it was underway.
+        working: whether it is being done; once it is done, only its end is still to be written down.
+        stopped: an admin has cancelled it while it was being done.
     """
 
     event_id: UUID
     asked: OperationRequested
     correlation_id: str
-    stopped: bool = field(default=False)
+    working: bool = True
+    stopped: bool = False
 
     def __eq__(self, other: object) -> bool:
         """The same request."""

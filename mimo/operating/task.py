@@ -52,6 +52,7 @@ class Task:
             _log.info("operation_begun", action=one.action, target=one.target, before=begun)
             try:
                 outcome, said = await self._outcome(one, begun, row)
+                one.working = False
                 await self._end(one, outcome, said)
             except asyncio.CancelledError:
                 row.over = one.stopped  # else somebody takes it up, and wants to know how far it was

@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 import structlog
 
+from events.errors import MimoError
 from infra.event_log.membership import Pace
 from infra.event_store import open_event_store
 from infra.postgres import AWAY, Role, connect
@@ -26,6 +27,8 @@ POLL_SECONDS = 0.5
 """How soon something is begun that was asked for, and ended that was stopped. It is the session's heartbeat, too."""
 FIRST_PAUSE_SECONDS = 0.25
 LONGEST_PAUSE_SECONDS = 5.0
+BACKS_OFF: tuple[type[Exception], ...] = (*AWAY, asyncpg.PostgresError, MimoError)
+"""Also when it meets a request that only newer code understands."""
 STARTING = "it has not looked at the log yet"
 _log = structlog.get_logger("mimo.operations")
 
@@ -57,12 +60,15 @@ class Worker:
                 async with self._opened() as (books, task):
                     pause_seconds = FIRST_PAUSE_SECONDS
                     await self._serve(books, task)
-            except (*AWAY, asyncpg.PostgresError) as error:
-                if self._trouble is None:
-                    _log.warning("operations_backing_off", reason=type(error).__name__)
-                self._trouble = f"backing off: {type(error).__name__}"
+            except BACKS_OFF as error:
+                self._say(f"backing off: {error or type(error).__name__}")
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+
+    def _say(self, trouble: str) -> None:
+        if trouble != self._trouble:
+            _log.warning("operations_not_carried_out", reason=trouble)
+        self._trouble = trouble
 
     @asynccontextmanager
     async def _opened(self) -> AsyncIterator[tuple[Books, Task]]:
@@ -96,7 +102,7 @@ class Worker:
                 del underway[one]
                 await books.give_back(one.target)
                 _say_how(one, running)
-            elif one not in outstanding and not one.stopped:
+            elif one not in outstanding and one.working and not one.stopped:
                 one.stopped = True
                 running.cancel()
         busy = {one.target for one in underway}

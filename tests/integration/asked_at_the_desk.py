@@ -26,6 +26,8 @@ from tests.system import ROOT
 from tests.until import until_answer
 
 ENDED = "select count(*)::int from log.event where type = 'OperationEnded'"
+PATIENCE_SECONDS = 120.0
+"""Processes are started on the way, on a machine that may be busy."""
 LIVE = "select string_agg(projection, ' ' order by projection) from projection.generation where status = 'live'"
 BEHIND = "select sum(events_behind)::int from read.generation where status = 'live'"
 IN_ITS_PLACE = "select max(at) < clock_timestamp() - interval '1.5 seconds' from log.event"
@@ -53,7 +55,7 @@ class Desk:
 
     async def until_ended(self, number: int = 1) -> None:
         """Until so many operations have ended."""
-        await until_answer(self.connection, ENDED, number)
+        await self.until(ENDED, number)
 
     @asynccontextmanager
     async def working(self) -> AsyncIterator[None]:
@@ -66,7 +68,7 @@ class Desk:
 
     async def until(self, question: str, wanted: Any) -> None:
         """Asks the database until the answer is as wanted."""
-        await until_answer(self.connection, question, wanted)
+        await until_answer(self.connection, question, wanted, seconds=PATIENCE_SECONDS)
 
     async def ends(self) -> list[tuple[str, str, str]]:
         """Action, outcome and what was said of all that has ended, in order."""

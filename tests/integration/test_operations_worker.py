@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest_asyncio
 
+from infra.settings import load_settings
+from mimo.operating.worker import Worker
+from tests.beside import beside
 from tests.integration.asked_at_the_desk import Desk, desk
 from tests.integration.test_audited_commands import written
+from tests.ports import free_port
 
 STATUSES = """
     select string_agg(status, ' ' order by generation) from projection.generation where projection = 'courses'"""
@@ -41,6 +45,7 @@ async def test_a_replay_asked_for_over_http_is_carried_out_and_its_end_caused_by
         await at_the_desk.until_ended()
         assert await at_the_desk.connection.fetchval(STATUSES) == "standby live"
         assert await worker.unready() is None
+        await at_the_desk.until("select count(*)::int from operations.progress", 0)
     (_, asked, meta, request), (_, ended, caused, row) = await written(at_the_desk.url)
     assert (asked["action"], asked["target"], asked["options"]) == ("replay", "courses", {"source": "log", "jobs": "2"})
     assert (asked["operation_id"], asked["via"]) == (operation_id, "desk")
@@ -49,7 +54,6 @@ async def test_a_replay_asked_for_over_http_is_carried_out_and_its_end_caused_by
     assert (caused["actor"], caused["causation_id"]) == ("worker", str(request["id"]))
     assert caused["correlation_id"] == meta["correlation_id"]
     assert row["version"] == 2
-    assert await at_the_desk.connection.fetchval("select count(*)::int from operations.progress") == 0
 
 
 async def test_each_action_does_what_its_command_does(at_the_desk: Desk) -> None:
@@ -217,3 +221,12 @@ async def test_when_the_database_ends_its_sessions_it_goes_on(at_the_desk: Desk)
         assert await at_the_desk.connection.fetchval(STATUSES) == "standby live"
         assert await worker.unready() is None
     assert await at_the_desk.ends() == [("replay", "done", "Readers see courses_v1_g2 now.")]
+
+
+async def test_a_worker_without_a_database_says_so_and_waits() -> None:
+    nowhere = f"postgresql://mimo@127.0.0.1:{free_port()}/mimo"
+    worker = Worker(load_settings(database_url=nowhere))
+    async with beside(worker.run()):
+        async with asyncio.timeout(20):
+            while "cannot be reached" not in (await worker.unready() or ""):  # noqa: ASYNC110 - it happens in the worker
+                await asyncio.sleep(0.02)
