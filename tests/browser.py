@@ -12,7 +12,7 @@ ALONE = (
     "--disable-background-networking", "--disable-component-update",
 )  # fmt: skip
 """Without a screen, as any account, and asking nobody on the network for anything."""
-PATIENCE_MILLISECONDS = 30_000
+PATIENCE_MILLISECONDS = 60_000
 
 
 @contextmanager

@@ -32,10 +32,8 @@ expect.set_options(timeout=PATIENCE_MILLISECONDS)
 class Member:
     """Somebody who is registered and does things without a browser."""
 
-    def __init__(self, system: System, email: str, name: str) -> None:
+    def __init__(self, system: System, email: str) -> None:
         self.system, self.email = system, email
-        registration = {"email": email, "password": PASSWORD, "display_name": name}
-        httpx2.post(f"{system.command}/v1/users", json=registration).raise_for_status()
 
     @contextmanager
     def signed_in(self) -> Iterator[httpx2.Client]:
@@ -57,9 +55,16 @@ class Member:
         return ids
 
 
+def registered(system: System, email: str, name: str) -> Member:
+    """Registers somebody."""
+    registration = {"email": email, "password": PASSWORD, "display_name": name}
+    httpx2.post(f"{system.command}/v1/users", json=registration).raise_for_status()
+    return Member(system, email)
+
+
 def admin(system: System, email: str, name: str) -> str:
     """Registers an admin; returns the e-mail address to sign in with."""
-    Member(system, email, name)
+    registered(system, email, name)
     granted = run_mimo("users", "grant", email, "admin", "--data", str(system.data))
     assert granted.returncode == 0, granted.stderr
     return email

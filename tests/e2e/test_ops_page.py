@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser import chromium
 from tests.e2e.conftest import reachable_folder
-from tests.e2e.desk import PASSWORD, Desk, Member, admin, desk, park
+from tests.e2e.desk import PASSWORD, Desk, Member, admin, desk, park, registered
 from tests.system import System
 from tests.until import until
 
@@ -44,7 +44,17 @@ def operator(system: System) -> str:
 
 @pytest.fixture(scope="module")
 def teacher(system: System) -> Member:
-    return Member(system, "teacher@example.org", "Teacher")
+    return registered(system, "teacher@example.org", "Teacher")
+
+
+@pytest.fixture(scope="module")
+def long_stream(teacher: Member) -> str:
+    """The stream of a course with more events than the page shows, which take their time at one a second."""
+    course = teacher.writes_course()["course_id"]
+    with teacher.signed_in() as client:
+        for number in range(SHOWN):
+            client.patch(f"/v1/courses/{course}", json={"title": f"Engines {number}"}).raise_for_status()
+    return f"course-{course}"
 
 
 @pytest.fixture
@@ -100,12 +110,8 @@ def test_events_arrive_are_filtered_and_opened(page: Desk, teacher: Member) -> N
     expect(page.events().nth(3)).to_be_visible()
 
 
-def test_older_events_are_there_on_demand(page: Desk, teacher: Member) -> None:
-    course = teacher.writes_course()
-    with teacher.signed_in() as client:
-        for number in range(SHOWN):
-            client.patch(f"/v1/courses/{course['course_id']}", json={"title": f"Engines {number}"}).raise_for_status()
-    page.filter(stream=f"course-{course['course_id']}")
+def test_older_events_are_there_on_demand(page: Desk, long_stream: str) -> None:
+    page.filter(stream=long_stream)
     expect(page.events()).to_have_count(SHOWN)
     expect(page.events().last).to_contain_text("CourseChanged")
     page.button("Further back").click()
@@ -157,6 +163,7 @@ def test_a_view_is_verified_replayed_rolled_back_and_a_build_is_dropped(page: De
     expect(page.projection("users")).not_to_contain_text(new)
 
 
+@pytest.mark.usefixtures("long_stream")
 def test_what_goes_on_has_a_bar_and_can_be_stopped(page: Desk) -> None:
     page.button("Replay courses").click()
     page.dialog().get_by_label("Events a second at most").fill("1")
@@ -165,7 +172,7 @@ def test_what_goes_on_has_a_bar_and_can_be_stopped(page: Desk) -> None:
     expect(underway.get_by_role("progressbar")).to_be_visible()
     expect(page.button("Replay courses")).to_be_disabled()
     underway.get_by_role("button", name="Stop: Replay courses").click()
-    expect(page.operation("replay courses", "cancelled")).to_contain_text("Stopped at the desk.")
+    expect(page.operation("replay courses", "cancelled").first).to_contain_text("Stopped at the desk.")
     expect(page.button("Replay courses")).to_be_enabled()
 
 
@@ -185,18 +192,19 @@ def test_what_is_parked_is_seen_and_discarded_with_its_number(page: Desk, system
     expect(page.part("Parked")).to_contain_text("No event is parked.")
 
 
+@pytest.mark.usefixtures("long_stream")
 def test_what_is_refused_is_said_in_a_sentence(page: Desk, system: System, browser: Browser, operator: str) -> None:
     with desk(system, browser, operator) as colleague:
         for one in (page, colleague):
-            one.button("Replay enrollments").click()
+            one.button("Replay courses").click()
             one.dialog().get_by_label("Events a second at most").fill("1")
         page.dialog().get_by_role("button", name="Replay").click()
-        expect(page.operation("replay enrollments", "underway")).to_have_count(1)
+        expect(page.operation("replay courses", "underway")).to_have_count(1)
         colleague.dialog().get_by_role("button", name="Replay").click()
         expect(colleague.dialog().get_by_role("alert")).to_contain_text(re.compile(r"\w+ \w+ .*\."))
         colleague.page.keyboard.press("Escape")
-        page.button("Stop: Replay enrollments").first.click()
-        expect(colleague.operation("replay enrollments", "cancelled")).to_have_count(1)
+        page.button("Stop: Replay courses").first.click()
+        expect(colleague.operation("replay courses", "underway")).to_have_count(0)
 
 
 def test_who_is_no_admin_or_has_no_password_is_told_so(system: System, browser: Browser, teacher: Member) -> None:
@@ -273,6 +281,13 @@ def test_nobody_is_signed_out_by_the_end_of_a_token_or_by_a_reload(page: Desk) -
     expect(page.page.get_by_label("E-mail")).to_be_visible()
     page.page.reload()
     expect(page.page.get_by_label("E-mail")).to_be_visible()
+
+
+def test_a_session_that_was_ended_elsewhere_is_said_to_be_over(page: Desk, operator: str) -> None:
+    with Member(page.system, operator).signed_in() as elsewhere:
+        elsewhere.post("/v1/auth/logout?scope=global").raise_for_status()
+    expect(page.page.get_by_role("alert")).to_have_text("Your session has ended. Sign in again.")
+    page.sign_in(operator).shows()
 
 
 def test_text_that_people_wrote_is_only_text(page: Desk, teacher: Member) -> None:

@@ -129,7 +129,8 @@ function Desk({ api, away, email, signOut }) {
         />`}
       <//>
       <${Part} title="Operations" feed=${operations}>
-        ${() => html`<${Operations} operations=${items} api=${api} ownId=${api.session.userId} cancel=${cancel} />`}
+        ${() => html`<${Operations} operations=${items} api=${api} ownId=${api.session.userId} cancel=${cancel} />
+          ${operations.value.next_cursor && html`<p class="soft">Earlier ones: <code>mimo operations</code>.</p>`}`}
       <//>
       <${Part} title="Events">${() => html`<${Events} api=${api} />`}<//>
       <${Part} title="Parked" feed=${parked}>

@@ -5,15 +5,16 @@ import { html } from "./html.js";
 import { count, lasting, perSecond, plural, State } from "./words.js";
 
 const BEHIND = 1; // seconds: until then nobody notices
+const RELAY_BEHIND = 3; // it notes how far it is once a second
 const FAR_BEHIND = 15;
 const MOST_LOOKS = 5; // of lines in a chart
 
 // How a thing that follows the log is doing: [colour, words].
-function standing(lagSeconds, stopped) {
+function standing(lagSeconds, stopped, behind = BEHIND) {
   if (stopped) return ["bad", "Stopped"];
   if (lagSeconds === null) return ["watch", "Not built yet"];
   if (lagSeconds > FAR_BEHIND) return ["bad", "Far behind"];
-  if (lagSeconds > BEHIND) return ["watch", "Behind"];
+  if (lagSeconds > behind) return ["watch", "Behind"];
   return ["good", "Keeps up"];
 }
 
@@ -21,25 +22,25 @@ export const standingOf = (projection) => standing(projection.lag_seconds, proje
 
 function Box({ name, rate, state, children }) {
   const [colour, words] = state;
-  return html`<section class="box ${colour}" aria-label=${name} data-box=${name}>
+  return html`<div class="box ${colour}" role="group" aria-label=${name} data-box=${name}>
     <header>
       <h3>${name}</h3>
       <${State} of=${colour}>${words}<//>
     </header>
     <p class="flow"><b>${perSecond(rate)}</b> <span class="soft">events/s</span></p>
     ${children}
-  </section>`;
+  </div>`;
 }
 
 function LogBox({ pipeline, rate }) {
-  const state = rate ? ["good", "Taking events"] : ["idle", "Quiet"];
+  const state = rate ? ["good", "Taking events"] : ["idle", rate === null ? "Looking …" : "Quiet"];
   return html`<${Box} name="log" rate=${rate} state=${state}>
     <p class="soft"><span data-position>${count(pipeline.position)}</span> events in all</p>
   <//>`;
 }
 
 function RelayBox({ relay, rate }) {
-  const [colour, words] = relay.reason ? ["bad", "Stopped"] : standing(relay.lag_seconds, false);
+  const [colour, words] = relay.reason ? ["bad", "Stopped"] : standing(relay.lag_seconds, false, RELAY_BEHIND);
   return html`<${Box} name="relay" rate=${rate} state=${[colour, colour === "good" ? "Copies to Kafka" : words]}>
     <p class="soft">${plural(relay.lag_events, "event")}, ${lasting(relay.lag_seconds)} behind</p>
     ${relay.reason && html`<p class="reason">${relay.reason}</p>`}

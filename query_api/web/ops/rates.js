@@ -2,7 +2,7 @@
 
 export const KEPT_SECONDS = 300;
 const OVER_SECONDS = 3; // a rate is taken over so long, so that single seconds do not make it jump
-const GAP_SECONDS = 6; // nobody looked: lines are broken there
+const GAP_SECONDS = 10; // nobody looked: lines are broken there
 
 // What a /v1/pipeline answer says of each thing that moves: { ran, lag, build }.
 function things(pipeline) {
