@@ -97,7 +97,7 @@ from projection.parked p
 join projection.generation g using (projection, generation)
 left join projection.checkpoint c using (projection, generation, topic, partition)
 left join log.event e on e.topic = p.topic and e.partition = p.partition and e."offset" = p."offset"
-where g.status <> 'retired'
+where g.status not in ('scratch', 'retired')
   and (c."offset" is null or p."offset" > c."offset"
     or e.id is distinct from p.event_id or e.key is distinct from p.key)
 order by 1 limit 5"""
