@@ -22,8 +22,10 @@ def operations(
     """List who had what done to the system, at the desk or on the command line, and what came of it; latest first."""
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from mimo.database import database
+    from mimo.event_text import printable, short_ids
 
     with database(read_settings(data=data)) as url:
         found = asyncio.run(_read(url, limit))
@@ -35,7 +37,9 @@ def operations(
     for one in found:
         what = " ".join([one["action"], one["target"], *(f"{name}={value}" for name, value in one["options"].items())])
         asked = one["asked_at"].isoformat(sep=" ", timespec="seconds").removesuffix("+00:00")
-        table.add_row(asked, one["asked_by"], what, one["outcome"] or _standing(one["progress"]), one["said"] or "")
+        outcome = one["outcome"] or _standing(one["progress"])
+        cells = (asked, short_ids(one["asked_by"]), what, outcome, one["said"] or "")
+        table.add_row(*(Text(printable(cell)) for cell in cells))
     Console().print(table)
 
 

@@ -30,9 +30,9 @@ def event_line(event: Recorded, columns: int | None = None) -> str:
     actor = meta_of(event).actor
     head = (
         f"{time:%F %T}.{time.microsecond // 1000:03d}  {event.position:>7}  {event.type:<18}"
-        f"  {_short(f'{event.stream}@{event.version}'):<24}  {_short(actor):<14}  "
+        f"  {short_ids(f'{event.stream}@{event.version}'):<24}  {short_ids(actor):<14}  "
     )
-    line = printable(head + _short(_brief(event.data)))
+    line = printable(head + short_ids(_brief(event.data)))
     if columns is None or len(line) <= max(columns, len(head) + LEAST_DATA_COLUMNS):
         return line.rstrip()
     return line[: max(columns, len(head) + LEAST_DATA_COLUMNS) - 1] + "…"
@@ -67,7 +67,8 @@ def printable(text: str) -> str:
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
-def _short(text: str) -> str:
+def short_ids(text: str) -> str:
+    """A text with the last eight digits of each id in it."""
     return _ID.sub(r"…\1", text)
 
 
