@@ -15,7 +15,9 @@ from infra.settings import load_settings
 from mimo.operating.worker import Worker
 from tests.beside import beside
 from tests.integration.asked_at_the_desk import Desk, desk
+from tests.integration.one_projection import ParkingCourses, one_projection
 from tests.integration.test_audited_commands import written
+from tests.integration.test_parked import with_parked
 from tests.ports import free_port
 
 STATUSES = """
@@ -104,6 +106,19 @@ async def test_what_cannot_be_done_ends_as_failed_and_says_why(at_the_desk: Desk
         strict=True,
     ):
         assert sentence in said
+
+
+async def test_parked_events_are_given_up_only_if_there_are_as_many_as_were_seen(database_url: str) -> None:
+    async with one_projection(database_url, ParkingCourses()) as one:
+        bad = await with_parked(one, changes=2)
+    async with desk(database_url) as at_the_desk, at_the_desk.worker():
+        for number, events in enumerate((3, 4), start=1):
+            await at_the_desk.asks("discard-parked", body={"key": str(bad), "events": events})
+            await at_the_desk.until_ended(number)
+        assert await at_the_desk.ends() == [
+            ("discard-parked", "failed", f"Of {bad} 4 events are parked in courses, not 3: look again."),
+            ("discard-parked", "done", "Gave up 4 events."),
+        ]
 
 
 async def test_a_verification_that_finds_a_difference_has_failed(at_the_desk: Desk) -> None:
