@@ -80,7 +80,7 @@ function Outcome({ operation, cancel }) {
 export function Operations({ operations, api, ownId, cancel }) {
   const nameOf = useNames(operations, api, ownId);
   if (!operations.length) return html`<p class="card empty">Nobody has done anything to the system yet.</p>`;
-  return html`<div class="card"><table class="folding">
+  return html`<div class="card tail"><table class="folding">
     <thead>
       <tr><th scope="col">When</th><th scope="col">What</th><th scope="col">Who</th><th scope="col">How it is</th></tr>
     </thead>
