@@ -51,7 +51,7 @@ def up(settings: Settings, say: Say, ready: Callable[[str], None], kafka_port: i
             if postgres is not None:
                 settings = settings.model_copy(update={"database_url": postgres.url()})
             asyncio.run(migrate(settings.require_database_url, partitions=settings.partitions))
-            load_secrets(settings)  # made here once, not by three processes at the same moment
+            load_secrets(settings)  # made here once, not by several processes at the same moment
             settings = _kafka(settings, broker, say)
             if settings.rate_limits is Switch.OFF:
                 say("RATE LIMITS ARE OFF: anybody may try passwords as fast as they like. For load tests only.")
