@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 
 from tests.browser import chromium
 from tests.e2e.conftest import reachable_folder
@@ -19,6 +19,18 @@ MANY = 60
 SHOWN = 100
 """Events that the page shows unless one asks for older ones."""
 STORED = "JSON.stringify([{...localStorage}, {...sessionStorage}])"
+HIDE = """hidden => {
+    Object.defineProperty(document, 'hidden', {value: hidden, configurable: true});
+    document.dispatchEvent(new Event('visibilitychange'));
+}"""
+RATES = """async samples => {
+    const { Rates } = await import('/web/ops/rates.js');
+    const rates = new Rates();
+    for (const { at, build, applied } of samples)
+        rates.add({ at: new Date(1e12 + at * 1000).toISOString(), log_id: 'l', position: 0, relay: { noted_at: null },
+                    projections: [{ name: 'view', version: 1, generation: build, applied, lag_seconds: 0 }] });
+    return rates.rates('view');
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -272,6 +284,30 @@ def test_it_gets_over_an_api_that_is_away(page: Desk, system: System, teacher: M
     course = teacher.writes_course()
     expect(page.events().filter(has_text=f"course-{course['course_id']}")).to_have_count(1)
     expect(banner).to_have_count(0)
+
+
+def test_nothing_is_asked_while_nobody_looks(
+    page: Desk, system: System, browser: Browser, operator: str, teacher: Member
+) -> None:
+    def shown(where: Desk, course: dict[str, str]) -> Locator:
+        return where.events().filter(has_text=f"course-{course['course_id']}")
+
+    with desk(system, browser, operator) as colleague:
+        page.page.evaluate(HIDE, True)
+        expect(shown(colleague, teacher.writes_course())).to_have_count(1)  # what was on its way has come by then
+        course = teacher.writes_course()
+        expect(shown(colleague, course)).to_have_count(1)
+        assert shown(page, course).count() == 0
+        page.page.evaluate(HIDE, False)
+        expect(shown(page, course)).to_have_count(1)
+
+
+def test_rates_are_taken_within_one_build_and_not_across_a_gap(page: Desk) -> None:
+    quiet, moving, far = {"at": 0, "build": 1, "applied": 0}, {"at": 4, "build": 1, "applied": 40}, 100
+    switched, later = {"at": 5, "build": 2, "applied": 41}, {"at": 7, "build": 2, "applied": 61}
+    afterwards = [{"at": far, "build": 2, "applied": 900}, {"at": far + 2, "build": 2, "applied": 906}]
+    rates = page.page.evaluate(RATES, [quiet, moving, switched, later, *afterwards])
+    assert rates == [None, 10, None, 10, None, None, 3], "the fifth was put in to break the line"
 
 
 def test_nobody_is_signed_out_by_the_end_of_a_token_or_by_a_reload(page: Desk) -> None:
