@@ -23,6 +23,7 @@ from events.bookmark import Place
 from events.errors import CannotStart, MimoError
 from events.ports import Batch, Checkpoints, EventLog, Item
 from infra.calm import calm_collector
+from infra.event_log.membership import Pace
 from infra.postgres import Role, connect, pool
 from infra.settings import Settings, load_settings
 from infra.telemetry import configure_logging
@@ -35,6 +36,8 @@ from projectors.views import PROJECTIONS
 APPLICATION = "mimo-replay"
 CONNECTIONS = 2
 NICENESS = 10
+PACE = Pace(heartbeat_seconds=0.5)
+"""The first one that runs takes all partitions; the others get their share at its next heartbeat."""
 SOURCES = ("log", "kafka")
 
 
@@ -102,7 +105,8 @@ async def build(settings: Settings, generation: Generation, source: str, rate: f
         raise CannotStart(f"This code builds version {projection.version} of {projection.name}.")
     url = settings.require_database_url
     own = partial(connect, url, application=APPLICATION, role=Role.PROJECTOR)
-    log = log_of(settings if source == "kafka" else settings.model_copy(update={"kafka_bootstrap": None}), own)
+    chosen = settings if source == "kafka" else settings.model_copy(update={"kafka_bootstrap": None})
+    log = log_of(chosen, own, PACE)
     if rate is not None:
         log = Throttled(log, rate)
     async with pool(url, application=APPLICATION, role=Role.PROJECTOR, min_size=0, max_size=CONNECTIONS) as opened:
