@@ -38,6 +38,8 @@ async def test_a_page_may_do_nothing_but_run_its_own_files_and_ask_the_apis(quer
     assert page.headers["x-content-type-options"] == "nosniff"
     assert page.headers["referrer-policy"] == "no-referrer"
     assert page.headers["x-frame-options"] == "DENY"
+    head = await queries.http.head("/ops")
+    assert (head.status_code, head.headers["etag"]) == (200, page.headers["etag"])
 
 
 async def test_a_page_has_no_script_and_no_style_in_it_and_loads_only_what_is_there(queries: QueryClient) -> None:

@@ -113,7 +113,7 @@ function Desk({ api, away, email, signOut }) {
 
   return html`<${Header} email=${email} signOut=${signOut} live=${!away.query} />
     <${Banner} away=${away} />
-    <main>
+    <main class=${away.query ? "old" : ""}>
       <${Part} title="Pipeline" feed=${pipeline}>
         ${() => html`<${Picture} pipeline=${pipeline.value} rates=${rates} />
           <${Charts} pipeline=${pipeline.value} rates=${rates} />`}
