@@ -21,6 +21,7 @@ from tests.bench import (
     projections,
     projections_kafka,
     relay,
+    replay,
     rush,
     sealing,
     snapshot,
@@ -44,6 +45,7 @@ BENCHES: dict[str, Bench] = {
     "projections": projections.run,
     "projections-kafka": projections_kafka.run,
     "relay": relay.run,
+    "replay": replay.run,
 }
 
 

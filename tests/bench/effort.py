@@ -16,6 +16,8 @@ class Effort:
         http_seconds: length of one run of the load generator.
         snapshot_appends: appends under a held snapshot.
         replayed_events: events that a projection catches up with.
+        mixed_events: events of the history that is replayed.
+        library_events: events that the library projects, one transaction each.
         freshness_seconds: for how long commands are followed to the view.
     """
 
@@ -25,6 +27,8 @@ class Effort:
     http_seconds: float = 3
     snapshot_appends: int = 20_000
     replayed_events: int = 200_000
+    mixed_events: int = 1_000_000
+    library_events: int = 20_000
     freshness_seconds: float = 15
 
 
@@ -36,5 +40,7 @@ QUICK = Effort(
     http_seconds=1,
     snapshot_appends=1_000,
     replayed_events=5_000,
+    mixed_events=100_000,
+    library_events=500,
     freshness_seconds=2,
 )

@@ -23,8 +23,10 @@ SIGNING_UP = 2
 
 
 @contextmanager
-def running_mimo(cluster: Cluster, size: SchoolSize, workers: int, *, kafka: bool = False) -> Iterator[School]:
-    """Start `mimo up` on a new database of the cluster, fill it, and stop it at the end.
+def running_mimo(
+    cluster: Cluster, size: SchoolSize, workers: int, *, kafka: bool = False, url: str | None = None
+) -> Iterator[School]:
+    """Start `mimo up` on a database of the cluster, fill it, and stop it at the end.
 
     Rate limits are off and password hashing is cheap, because neither is measured; everything else is as shipped.
 
@@ -33,11 +35,12 @@ def running_mimo(cluster: Cluster, size: SchoolSize, workers: int, *, kafka: boo
         size: of the school.
         workers: processes of each API.
         kafka: whether the log goes through a broker of its own.
+        url: the database; None: a new one.
     """
     command_port, query_port = free_port(), free_port()
     log_file = cluster.folder / "mimo.log"
     environment = {
-        "MIMO_DATABASE_URL": asyncio.run(cluster.empty_database("mimo")),
+        "MIMO_DATABASE_URL": url or asyncio.run(cluster.empty_database("mimo")),
         "MIMO_RATE_LIMITS": "off",
         "MIMO_BCRYPT_ROUNDS": FAST_BCRYPT_ROUNDS,
         "MIMO_LOG_LEVEL": "warning",

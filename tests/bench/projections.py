@@ -31,7 +31,7 @@ APPLIED = """
 select coalesce(sum(c."offset"), 0)::bigint from projection.checkpoint c where c.projection = $1"""
 TABLES = """
 select schemaname as schema, tablename as name from pg_tables
-where schemaname like $1 || '\\_v%' order by tablename"""
+where schemaname like $1 order by tablename"""
 
 COPIED_COLUMNS = """
 select array_agg(attname::text order by attnum) from pg_attribute
@@ -122,16 +122,20 @@ class Copied:
         return self.rows / self.from_bytes_seconds
 
 
-async def copy_again(url: str, projection: str) -> Copied:
+async def copy_again(url: str, schema: str) -> Copied:
     """COPY the finished tables into empty ones of the same make, indexes included.
 
     Once from rows of Python objects, as any Python program has to send them, and once from ready bytes.
+
+    Args:
+        url: the database.
+        schema: where the finished tables are, as a pattern of LIKE.
     """
     connection = await asyncpg.connect(url)
     try:
         await connection.execute("set synchronous_commit = off")  # as the projector does
         copied = Copied()
-        for table in await connection.fetch(TABLES, projection):
+        for table in await connection.fetch(TABLES, schema):
             await copy_table(connection, table["schema"], table["name"], copied)
     finally:
         await connection.close()
@@ -168,7 +172,7 @@ async def compare(cluster: Cluster, projection: str, effort: Effort) -> list[str
             together.append(await catch_up(cluster, url, projection, workers=2))
         async with cluster.clone(loaded) as url:
             alone.append(await catch_up(cluster, url, projection, workers=1))
-            copies.append(await copy_again(url, projection))
+            copies.append(await copy_again(url, f"{projection}\\_v%"))
     copy_rows = [copied.rows_per_second for copied in copies]
     return [
         projection,
