@@ -24,8 +24,9 @@ from query_api.answers import Answers
 from query_api.cache import ReadCache
 from query_api.desk import DESK_CONNECTIONS, Desk
 from query_api.freshness import SILENCE_SECONDS, Freshness
+from query_api.live.live import Live
 from query_api.measured import Shown
-from query_api.routes import books, courses, enrollments, events, messages, operations, pipeline, users
+from query_api.routes import books, courses, enrollments, events, live, messages, operations, pipeline, users
 from query_api.web.pages import add_pages
 
 APPLICATION = "mimo-query"
@@ -63,7 +64,7 @@ def new_query_api(settings: Settings, tokens: TokenVerifier) -> FastAPI:
         token_url=f"http://{settings.host}:{settings.command_port}{TOKEN_PATH}",
         log_all=settings.log_level is LogLevel.DEBUG,
     )
-    for noun in (users, courses, enrollments, messages, pipeline, operations, books, events):
+    for noun in (users, courses, enrollments, messages, live, pipeline, operations, books, events):
         noun.add_routes(app)
     add_pages(app, settings)
     add_health(app, _checks(app))
@@ -90,22 +91,27 @@ def _lifespan(settings: Settings, tokens: TokenVerifier) -> Callable[[FastAPI], 
         )
         async with lending(max_size=POOL_CONNECTIONS) as connections, lending(max_size=DESK_CONNECTIONS) as of_desk:
             freshness = Freshness(ReadCache(ROWS_BYTES), own)
-            watch = SessionWatch(connections, own, MAX_LIFETIME_SECONDS)
+            listeners = app.state.live = Live(connections, own, settings.allowed_origins)
+            watch = SessionWatch(connections, own, MAX_LIFETIME_SECONDS, *listeners.followers)
             answers = Answers(connections, freshness, ANSWERS_BYTES)
             app.state.pool, app.state.freshness, app.state.watch = connections, freshness, watch
             app.state.desk = Desk(of_desk)
             app.state.answers, app.state.authenticator = answers, Authenticator(tokens, watch)
             freshness.observe(partial(_show, Shown(), freshness, answers))
-            tracking = asyncio.create_task(freshness.run(), name="freshness")
+            beside = [
+                asyncio.create_task(work.run(), name=name)
+                for name, work in (("freshness", freshness), ("live", listeners.feed))
+            ]
             await watch.start()
             try:
                 await freshness.first_look(SILENCE_SECONDS)
                 async with present(connections, "query API", partial(not_ready, _checks(app))):
                     yield
             finally:
-                tracking.cancel()
-                with suppress(asyncio.CancelledError):
-                    await tracking
+                for task in beside:
+                    task.cancel()
+                    with suppress(asyncio.CancelledError):
+                        await task
                 await watch.stop()
 
     return lifespan

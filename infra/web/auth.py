@@ -98,8 +98,17 @@ class Authenticator:
         elif caller.expires_at <= time():
             del self._known[digest]
             raise Unauthenticated("The access token has expired.")
-        await self._sessions.ensure_active(caller.user_id, caller.session_id)
+        await self.ensure_active(caller)
         return caller
+
+    async def ensure_active(self, caller: Caller) -> None:
+        """Returns when a caller's session goes on.
+
+        Raises:
+            Unauthenticated: it ended.
+            Overloaded: nobody can tell now.
+        """
+        await self._sessions.ensure_active(caller.user_id, caller.session_id)
 
     def _verify(self, authorization: bytes, digest: bytes) -> Caller:
         text = authorization.decode("latin-1")

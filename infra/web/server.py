@@ -26,6 +26,7 @@ from infra.telemetry import configure_logging
 from infra.temporary_folder import temporary_folder
 from infra.web.metrics import MULTIPROCESS_FOLDER
 from infra.web.problems import problem
+from infra.web.sockets import MAX_MESSAGE_BYTES
 
 ARRIVAL_SECONDS = 20.0
 KEEP_ALIVE_SECONDS = 75
@@ -33,6 +34,12 @@ SHUTDOWN_SECONDS = 5
 BACKLOG = 2048
 METRICS_PREFIX = "mimo-metrics-"
 """Of the folders for several workers' numbers, where whoever starts us names none."""
+WEBSOCKETS: dict[str, Any] = {
+    "ws": "infra.web.sockets:SocketProtocol",
+    "ws_max_size": MAX_MESSAGE_BYTES,
+    "ws_per_message_deflate": False,  # so that a frame is the same bytes for everybody
+}
+"""What uvicorn is told about WebSockets."""
 
 
 class PatientProtocol(HttpToolsProtocol):
@@ -154,7 +161,7 @@ def _run(factory: str, settings: Settings, port: int, workers: int) -> None:
         port=port,
         workers=workers,
         http="infra.web.server:PatientProtocol",
-        ws="websockets-sansio",
+        **WEBSOCKETS,
         access_log=False,
         log_config=None,
         server_header=False,

@@ -1,0 +1,130 @@
+"""The log's end, followed once per process for all channels that somebody listens to.
+
+Positions are dense and in commit order, so whoever asks for what lies behind the last position misses nothing. NOTIFY
+only wakes. It must not know who listens, nor what events mean.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from contextlib import suppress
+from uuid import UUID
+
+import asyncpg
+import structlog
+
+from events.enrollments import TOPIC as ENROLLMENTS
+from events.errors import MimoError
+from events.messages import TOPIC as MESSAGES
+from events.recorded import Recorded
+from infra.postgres import AWAY
+
+CHANNEL = "mimo_log"
+POLL_SECONDS = 0.25
+ANSWER_SECONDS = 5.0
+RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
+WINDOW_POSITIONS = 5_000
+TOPICS = (MESSAGES, ENROLLMENTS)
+
+_HISTORY = "select log_id from log.installation"
+_HEAD = "select coalesce(max(position), 0) from log.tail"
+_NEWS = """
+    with upto as materialized (
+        select least($1::bigint + $2::bigint, (select coalesce(max(position), 0) from log.tail)) as position)
+    select u.position as reached, e.position, e.id, e.stream, e.version, e.topic, e.partition, e."offset", e.key,
+      e.type, e.schema, e.data, e.meta, e.at
+    from upto u left join log.tail e
+      on e.position > $1 and e.position <= u.position and e.topic = any ($3) and e.key = any ($4)
+    order by e.position"""
+
+Connect = Callable[[], Awaitable[asyncpg.Connection]]
+_log = structlog.get_logger("mimo.live")
+
+
+class Feed:
+    """Follows the log for ever, also over lost connections.
+
+    Args:
+        connect: opens a connection of its own, in this API's role.
+        wanted: the keys (channels and courses) whose events are wanted now.
+        hear: is handed them in the order of the log.
+        lost: is called when the log is of another history than before.
+    """
+
+    def __init__(
+        self,
+        connect: Connect,
+        wanted: Callable[[], Collection[str]],
+        hear: Callable[[Sequence[Recorded]], Awaitable[None]],
+        lost: Callable[[], None],
+    ) -> None:
+        self._connect = connect
+        self._wanted = wanted
+        self._hear = hear
+        self._lost = lost
+        self._wake = asyncio.Event()
+        self._history: UUID | None = None
+        self._reached = 0
+        self.between = asyncio.Lock()
+        """Held while the log is being asked: who begins to want a key under it is asked for from the next time on, and
+        what was asked before has been answered."""
+
+    async def run(self) -> None:
+        """Runs until it is cancelled."""
+        failures = 0
+        while True:
+            connection: asyncpg.Connection | None = None
+            try:
+                connection = await self._connect()
+                await self._begin(connection)
+                while True:
+                    await self._look(connection)
+                    failures = 0
+            except (*AWAY, asyncpg.PostgresError, MimoError) as error:
+                _log.warning("live_feed_lost", reason=f"{type(error).__name__}: {error}")
+            except Exception as error:
+                _log.error("live_feed_failed", exc_info=error)
+            finally:
+                if connection is not None:
+                    connection.terminate()
+            await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+            failures += 1
+
+    async def _begin(self, connection: asyncpg.Connection) -> None:
+        """Goes on where it was; in another history, nothing of before is true any more."""
+        connection.add_termination_listener(lambda _: self._wake.set())
+        await connection.add_listener(CHANNEL, lambda *_: self._on_notify())
+        async with self.between:
+            history = await connection.fetchval(_HISTORY, timeout=ANSWER_SECONDS)
+            if history != self._history:
+                self._reached = await connection.fetchval(_HEAD, timeout=ANSWER_SECONDS)
+                if self._history is not None:
+                    self._lost()
+                self._history = history
+
+    async def _look(self, connection: asyncpg.Connection) -> None:
+        """Asks once, and waits for news when there was nothing more."""
+        self._wake.clear()
+        async with self.between:
+            if not (keys := list(self._wanted())):
+                self._reached = await connection.fetchval(_HEAD, timeout=ANSWER_SECONDS)
+            rows = await connection.fetch(
+                _NEWS, self._reached, WINDOW_POSITIONS, list(TOPICS), keys, timeout=ANSWER_SECONDS
+            )
+            upto = rows[0]["reached"]
+            await self._hear([Recorded(*tuple(row)[1:]) for row in rows if row["position"] is not None])
+            full = upto - self._reached >= WINDOW_POSITIONS
+            self._reached = max(self._reached, upto)
+        if not full:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL_SECONDS):
+                    await self._wake.wait()
+
+    def wake(self) -> None:
+        """Has it look now: somebody wants a key that nobody wanted before."""
+        self._wake.set()
+
+    def _on_notify(self) -> None:
+        if self._wanted():  # nobody listens: a look now and then is enough
+            self._wake.set()
