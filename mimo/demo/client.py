@@ -61,6 +61,11 @@ class Person:
         self._tally = tally
         self._token = ""
 
+    @property
+    def token(self) -> str:
+        """The access token; empty before the first `sign_in`."""
+        return self._token
+
     async def register(self) -> str:
         """Create the account; the answer is the user id."""
         body = {"email": self.email, "password": self.password, "display_name": self.name.replace("-", " ").title()}
