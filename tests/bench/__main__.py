@@ -18,6 +18,7 @@ from tests.bench import (
     eventsourcing_side,
     freshness,
     http_load,
+    live,
     projections,
     projections_kafka,
     relay,
@@ -46,6 +47,7 @@ BENCHES: dict[str, Bench] = {
     "projections-kafka": projections_kafka.run,
     "relay": relay.run,
     "replay": replay.run,
+    "live": live.run,
 }
 
 
