@@ -14,7 +14,7 @@ from infra.settings import Settings
 from mimo.ground import MARK
 from mimo.part import Part
 
-CONNECTIONS_PER_WORKER = 18
+CONNECTIONS_PER_WORKER = 19
 """Of both APIs together: their pools, appends, tails (docs/operations.md)."""
 CONNECTIONS_PER_PROJECTOR = 16
 CONNECTIONS_OF_THE_RELAY = 3

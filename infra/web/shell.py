@@ -92,12 +92,12 @@ class Shell:
     async def _serve_ordinary(
         self, scope: Scope, receive: Receive, send: Send, headers: dict[bytes, bytes], started: float
     ) -> None:
-        status, answered = 0, False
+        status, answered, seconds = 0, False, 0.0
 
         async def observed(message: Message) -> None:
-            nonlocal status, answered
+            nonlocal status, answered, seconds
             if message["type"] == "http.response.start":
-                status = message["status"]
+                status, seconds = message["status"], perf_counter() - started  # a stream goes on for long
                 message["headers"] = [*message.get("headers", ()), *_added(message, scope)]
             answered = message["type"] == "http.response.body" and not message.get("more_body", False)
             await send(message)
@@ -112,7 +112,7 @@ class Shell:
             elif not answered:  # Starlette raises again what its handler has answered
                 raise
         template = getattr(scope.get("route"), "path", "unmatched")
-        self._observe(scope, template, status, perf_counter() - started)
+        self._observe(scope, template, status, seconds)
 
     def _capped(self, headers: dict[bytes, bytes], receive: Receive) -> Receive:
         """Bodies of a told length are checked before they are read, chunked ones while they come."""

@@ -23,6 +23,7 @@ from query_api.live.rooms import Rooms
 
 MAX_CHANNELS = 20
 PING_SECONDS = 25.0
+NOTHING_LEFT = 1000
 Marks = Mapping[UUID, int]
 """By channel, the seq of the last event that the client has."""
 
@@ -95,6 +96,7 @@ class Stream(Listener):
     def put_out(self, channel_id: UUID) -> None:
         """See `Listener`."""
         self._after.pop(channel_id, None)
+        self._news.set()
 
     def cut_off(self, code: int, reason: str) -> None:
         """See `Listener`."""
@@ -107,6 +109,7 @@ class Stream(Listener):
     async def events(self) -> AsyncIterator[bytes]:
         """The stream's bytes until it ends."""
         joining = asyncio.create_task(self._join(), name="live-stream-joins")
+        joining.add_done_callback(lambda _: self._news.set())
         try:
             while self._end is None:
                 with suppress(TimeoutError):
@@ -115,6 +118,8 @@ class Stream(Listener):
                 self._news.clear()
                 if self._end is None:
                     yield self._taken() or b": still there\n\n"
+                if joining.done() and not self._after:
+                    self.cut_off(NOTHING_LEFT, "there is no channel left to listen to")
             yield b"event: closed\ndata: %b\n\n" % self._end.text
         finally:
             joining.cancel()
