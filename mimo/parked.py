@@ -44,6 +44,22 @@ def parked(context: typer.Context, data: Data = None, as_json: AsJson = False) -
     typer.echo(f"{sum(one.events for _, one in found)} events of {len(found)} keys are parked.")
 
 
+@app.command("show")
+def parked_show(projection: Name, key: Key, data: Data = None, as_json: AsJson = False) -> None:
+    """Show the parked events of a key, in order: the first one could not be applied, the others wait behind it."""
+    from infra.event_log.json_lines import json_line
+    from mimo.database import database
+    from mimo.event_text import event_in_full
+    from mimo.parking import shown
+    from mimo.replaying import wanted
+
+    found = wanted(projection)
+    with database(read_settings(data=data)) as url:
+        events = asyncio.run(shown(url, found, key))
+    for event in events:
+        typer.echo(json_line(event) if as_json else event_in_full(event) + "\n")
+
+
 @app.command("retry")
 def parked_retry(projection: Name, keys: Keys = None, data: Data = None) -> None:
     """Apply parked events in order, once what was wrong is mended.

@@ -9,6 +9,7 @@ from functools import partial
 
 from events.bookmark import Place
 from events.errors import CannotStart
+from events.recorded import Recorded
 from infra.postgres import Role, connect, pool
 from infra.sealing import KeyRing
 from mimo.database import connected
@@ -16,12 +17,13 @@ from projectors.checkpoints import Generation
 from projectors.generations import present
 from projectors.opening import Opener
 from projectors.projection import Projection
-from projectors.retrying import OthersParked, ParkedKey, StillParked, discard, parked, retry
+from projectors.retrying import OthersParked, ParkedKey, StillParked, discard, first_parked, parked, retry
 from projectors.session import ViewSession
 from projectors.upkeep import fetch_keys
 from projectors.views import PROJECTIONS
 
 APPLICATION = "mimo-parked"
+SHOWN_EVENTS = 500
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,20 @@ async def listed(url: str) -> list[tuple[Generation, ParkedKey]]:
             for generation in await present(connection, projection)
             for one in await parked(connection, generation)
         ]
+
+
+async def shown(url: str, projection: Projection, key: str) -> list[Recorded]:
+    """The first parked events of a key, each once however many generations have set it aside.
+
+    Raises:
+        CannotStart: nothing of the key is parked, or the database cannot be used.
+    """
+    found: dict[int, Recorded] = {}
+    of_key = await _of(url, projection, (key,))
+    async with connected(url, APPLICATION, Role.PROJECTOR) as connection:
+        for generation, one in of_key:
+            found |= {event.position: event for event in await first_parked(connection, generation, one, SHOWN_EVENTS)}
+    return [found[position] for position in sorted(found)[:SHOWN_EVENTS]]
 
 
 async def retried(url: str, projection: Projection, keys: Collection[str]) -> Outcome:

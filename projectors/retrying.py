@@ -105,7 +105,7 @@ async def retry(
         try:
             async with connection.transaction():
                 await connection.execute(_LOCK, generation.projection, generation.number, *one.place)
-                events = await _first(connection, generation, one, size)
+                events = await first_parked(connection, generation, one, size)
                 if not events:
                     return done
                 if delivered := await opener.open(events):
@@ -138,9 +138,18 @@ async def discard(connection: asyncpg.Connection, generation: Generation, one: P
         return number
 
 
-async def _first(transaction: asyncpg.Connection, generation: Generation, one: ParkedKey, most: int) -> list[Recorded]:
-    """The key's next parked events."""
-    rows = await transaction.fetch(_EVENTS, generation.projection, generation.number, *one.place, one.key, most)
+async def first_parked(
+    connection: asyncpg.Connection, generation: Generation, one: ParkedKey, most: int
+) -> list[Recorded]:
+    """The first parked events of a key, in order.
+
+    Args:
+        connection: in the role that writes views.
+        generation: which has set them aside.
+        one: whose events.
+        most: how many at most.
+    """
+    rows = await connection.fetch(_EVENTS, generation.projection, generation.number, *one.place, one.key, most)
     return [Recorded(*row) for row in rows]
 
 

@@ -10,7 +10,7 @@ import pytest
 from events.courses import CourseChanged
 from events.errors import CannotStart
 from events.recorded import Delivered
-from mimo.parking import discarded, listed, retried
+from mimo.parking import discarded, listed, retried, shown
 from projectors import retrying
 from projectors.projection import Transaction
 from projectors.retrying import OthersParked
@@ -47,6 +47,16 @@ async def test_what_is_parked_is_listed_by_key(database_url: str) -> None:
         assert (generation, parked.key, parked.events) == (one.generation, str(bad), 5)
         assert (parked.type, parked.first) == ("CourseCreated", 1)
         assert "ValueError" in parked.error
+
+
+async def test_the_events_of_a_key_are_shown_in_order(database_url: str) -> None:
+    async with one_projection(database_url, ParkingCourses()) as one:
+        bad = await with_parked(one, changes=3)
+        events = await shown(database_url, ParkingCourses(), str(bad))
+        assert [event.type for event in events] == ["CourseCreated", "CoursePublished"] + ["CourseChanged"] * 3
+        assert {event.key for event in events} == {str(bad)}
+        with pytest.raises(CannotStart, match="is parked"):
+            await shown(database_url, ParkingCourses(), "nobody")
 
 
 @pytest.mark.parametrize("slice_events", [2, 500])
