@@ -12,9 +12,9 @@ from infra.web.application import problems
 from infra.web.auth import Authenticated
 from query_api.live.stream import MAX_CHANNELS, marks
 
-MARK = r"^[0-9a-fA-F-]{32,36}:[0-9]{1,18}$"
+MARK = r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}:[0-9]{1,18}"
 Channels = Annotated[
-    list[Annotated[str, Query(pattern=MARK)]],
+    list[Annotated[str, Query(pattern=f"^{MARK}$")]],
     Query(
         min_length=1,
         max_length=MAX_CHANNELS,
@@ -23,7 +23,11 @@ Channels = Annotated[
 ]
 LastEventId = Annotated[
     str | None,
-    Header(alias="Last-Event-ID", max_length=2_000, description="The `id` of the last event that was received."),
+    Header(
+        alias="Last-Event-ID",
+        pattern=f"^{MARK}(,{MARK}){{0,{MAX_CHANNELS - 1}}}$",
+        description="The `id` of the last event that was received.",
+    ),
 ]
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
