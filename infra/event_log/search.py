@@ -1,7 +1,7 @@
 """Looking for events in the log: by type, stream, key, actor, topic, time, position, and what their data match.
 
-It takes the way through the log that has the fewest events to look at. Personal data stay sealed: nothing here has a
-key, and the role that asks may read none. It must not know how filters are written, nor how events are shown.
+It takes the way through the log that has the fewest events to look at. Personal data stay sealed: nothing here
+asks for a key. It must not know how filters are written, nor how events are shown.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from events.catalog import EVENTS, PERSONAL, TOPICS
 from events.contract.documents import SCHEMAS
 from events.contract.examples import EXAMPLES
 from events.contract.examples import USER as ADA
+from events.messages import MessageDeleted
 from events.partition import DEFAULT_PARTITIONS
 from events.recorded import Recorded
 from infra.kafka.cluster import Cluster
@@ -170,6 +171,7 @@ async def test_kcat_begins_at_a_time(published: Published) -> None:
 
 async def test_kcat_shows_what_comes_as_it_comes(kafka_server: str) -> None:
     line = on_the_page("-o end")
+    deleted = next(event for event in EXAMPLES if isinstance(event, MessageDeleted))
     program("kcat", "kcat")
     async with written_topics(kafka_server, 1) as topics:
         words = Published(topics.cluster, [], "").here(line).replace("'", "").replace("\\n", "\n").split(" ")
@@ -180,7 +182,7 @@ async def test_kcat_shows_what_comes_as_it_comes(kafka_server: str) -> None:
             reading = asyncio.create_task(process.stdout.readline())
             async with asyncio.timeout(KCAT_SECONDS):
                 while not reading.done():  # what was written before kcat had found the end is not shown
-                    await topics.write([log.add(EXAMPLES[-1])])
+                    await topics.write([log.add(deleted)])
             assert "ce_type=app.mimo.MessageDeleted.v1" in (await reading).decode()
         finally:
             process.kill()
