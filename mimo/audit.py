@@ -5,6 +5,7 @@ It must not know how operations are found or carried out; the operators' desk re
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +13,8 @@ import typer
 from mimo.options import AsJson, Data, read_settings
 
 APPLICATION = "mimo-audit"
+SILENT_SECONDS = 15.0
+"""After so long without a word, whoever did it was killed or is cut off."""
 
 
 def operations(
@@ -45,7 +48,12 @@ def operations(
 
 def _standing(progress: dict[str, Any] | None) -> str:
     """How one stands that has not ended."""
-    return "not ended" if progress is None else f"{progress['doing']}: {progress['done']} of {progress['total']}"
+    if progress is None:
+        return "not ended"
+    far = f"{progress['doing']}: {progress['done']} of {progress['total']}"
+    if datetime.now(UTC) - progress["told_at"] < timedelta(seconds=SILENT_SECONDS):
+        return far
+    return f"not ended, nothing heard since {progress['told_at']:%H:%M:%S}; {far}"
 
 
 async def _read(url: str, limit: int) -> list[dict[str, Any]]:
