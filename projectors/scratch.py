@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import asyncpg
 
@@ -21,6 +22,7 @@ from projectors.checkpoints import Generation
 from projectors.generations import aside, drop_retired, retire_aside
 from projectors.progress import Progress
 from projectors.projection import Projection
+from projectors.replay import ReplayFailed, patiently
 from projectors.section import apply_upto
 from projectors.session import Connect
 from projectors.upkeep import Upkeep
@@ -119,7 +121,8 @@ async def scratch(projection: Projection, access: Access) -> AsyncIterator[Scrat
                 yield Scratch(projection, generation, connection, batches, access.tell)
         finally:
             await retire_aside(connection, generation)
-            await drop_retired(connection, projection.name)
+            with suppress(ReplayFailed):  # then projectors drop it, or whoever comes along next
+                await patiently(partial(drop_retired, connection, projection.name))
     finally:
         connection.terminate()
         erasing.cancel()

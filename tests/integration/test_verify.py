@@ -13,10 +13,12 @@ import pytest_asyncio
 
 from infra.postgres import Role, connect, pool
 from mimo.replaying import wanted
+from projectors.generations import aside, retire_aside
 from projectors.scratch import Access
 from projectors.verify import CannotVerify, Verdict, verify
 from projectors.views import PROJECTIONS
 from tests.integration.test_replay import SCHEMAS, STATUSES, Installation
+from tests.until import until_answer
 
 FIRST = "ctid = (select min(ctid) from {table})"
 DRIFTS = {
@@ -60,6 +62,10 @@ SKIPPED = """
               and e."offset" = c."offset" + 1 and e.type = 'MessageSent') limit 1)"""
 
 
+WAITING = """
+    select max(xact_start) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"""
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def installation(database_url: str) -> AsyncIterator[Installation]:
     admin = await asyncpg.connect(database_url)
@@ -87,6 +93,23 @@ async def test_a_view_that_equals_the_fold_is_said_to(installation: Installation
     assert (await verified(installation, projection)).comparison.digest == verdict.comparison.digest
     assert await installation.admin.fetchval(STATUSES, projection) == ["live", "retired", "retired"]
     assert await installation.admin.fetchval(SCHEMAS, f"{projection}_v1_g2") == 0
+
+
+async def test_who_is_in_the_way_of_clearing_away_spoils_no_verdict(installation: Installation) -> None:
+    own = await installation.own()
+    left = await aside(own, wanted("users"))
+    await retire_aside(own, left)
+    own.terminate()
+    onlooker = await asyncpg.connect(installation.url)
+    async with installation.admin.transaction():
+        await installation.admin.execute(f"lock table {left.schema}.person in access share mode")
+        verifying = asyncio.create_task(verified(installation, "users"))
+        await until_answer(onlooker, f"select ({WAITING}) is not null", True)
+        first = await onlooker.fetchval(WAITING)
+        await until_answer(onlooker, f"select ({WAITING}) > $1", True, first)  # it gave up, and tries again
+    assert (await verifying).comparison.equal
+    assert await onlooker.fetchval(SCHEMAS, left.schema) == 0
+    await onlooker.close()
 
 
 @pytest.mark.parametrize("drift", DRIFTS)
