@@ -40,9 +40,9 @@ class Room:
         listeners: to whom everything is pushed.
     """
 
-    def __init__(self, channel_id: UUID) -> None:
+    def __init__(self, channel_id: UUID, course_id: UUID) -> None:
         self.channel_id = channel_id
-        self.course_id: UUID | None = None
+        self.course_id = course_id
         self.last_seq = 0
         self.listeners: dict[Listener, None] = {}
         self.joining: dict[Listener, None] = {}
@@ -180,11 +180,13 @@ class Rooms:
         if room is not None:
             room.joining[listener] = None
             return room
+        course_id = await self._log.course_of(channel_id)
         assert self.feed is not None
         async with self.feed.between:  # wanted first, read then, so that nothing falls between
             room = self._rooms.get(str(channel_id))
             if new := room is None:
-                room = self._rooms[str(channel_id)] = Room(channel_id)
+                room = self._rooms[str(channel_id)] = Room(channel_id, course_id)
+                self._by_course.setdefault(str(course_id), set()).add(room)
             room.joining[listener] = None
         if new:
             await self._open(room)
@@ -192,9 +194,6 @@ class Rooms:
 
     async def _open(self, room: Room) -> None:
         try:
-            course_id = await self._log.course_of(room.channel_id)
-            self._by_course.setdefault(str(course_id), set()).add(room)
-            room.course_id = course_id
             room.fill(await self._log.last(room.channel_id, RECENT_EVENTS))
         except BaseException as error:
             self._close(room)
@@ -206,7 +205,6 @@ class Rooms:
         self.feed.wake()
 
     async def _ensure_member(self, room: Room, listener: Listener) -> None:
-        assert room.course_id is not None
         if listener.hears_all:
             return
         if not await self._log.may_listen(listener.user_id, room.course_id) or listener not in room.joining:
