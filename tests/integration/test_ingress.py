@@ -205,13 +205,23 @@ def test_a_live_connection_is_carried(tmp_path: Path) -> None:
                 assert connection.recv() == "mimo.v1: hello"
 
 
+def answered(address: str, trusting: ssl.SSLContext) -> list[httpx2.Response]:
+    """The answer; nothing as long as there is none."""
+    try:
+        return [httpx2.get(address, verify=trusting)]
+    except httpx2.ConnectError:
+        return []
+
+
 def test_a_site_with_a_name_is_reached_by_https_only(tmp_path: Path) -> None:
     with mirror("queries") as queries, ingress(tmp_path, free_port(), queries, "localhost") as ports:
         plain = httpx2.get(f"http://localhost:{ports['HTTP_PORT']}/v1/courses")
         assert (plain.status_code, plain.headers["location"]) == (308, "https://localhost/v1/courses")
         root = tmp_path / "caddy" / "pki" / "authorities" / "local" / "root.crt"  # localhost is certified by itself
-        until(root.exists, "the ingress has a certificate")
+        until(root.exists, "the ingress has an authority")
         trusting = ssl.create_default_context(cafile=root)
-        told = httpx2.get(f"https://localhost:{ports['HTTPS_PORT']}/v1/courses", verify=trusting).json()
+        secure = f"https://localhost:{ports['HTTPS_PORT']}/v1/courses"
+        [answer] = until(lambda: answered(secure, trusting), "the ingress has a certificate")
+        told = answer.json()
         got = {name.lower(): value for name, value in told["headers"].items()}
         assert got["x-forwarded-proto"] == "https"
