@@ -13,8 +13,6 @@ import typer
 from mimo.options import AsJson, Data, read_settings
 
 APPLICATION = "mimo-audit"
-SILENT_SECONDS = 15.0
-"""After so long without a word, whoever did it was killed or is cut off."""
 
 
 def operations(
@@ -48,6 +46,8 @@ def operations(
 
 def _standing(progress: dict[str, Any] | None) -> str:
     """How one stands that has not ended."""
+    from infra.presence import SILENT_SECONDS
+
     if progress is None:
         return "not ended"
     far = f"{progress['doing']}: {progress['done']} of {progress['total']}"

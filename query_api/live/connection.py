@@ -19,7 +19,6 @@ from query_api.live.listener import NOT_SIGNED_IN, NOT_UNDERSTOOD, TRY_AGAIN, UN
 from query_api.live.rooms import Rooms
 
 AUTH_SECONDS = 10.0
-PING_SECONDS = 25.0
 MAX_CHANNELS = 200
 
 
@@ -137,4 +136,4 @@ class Connection(Listener):
         if not self._pushed:
             self._wire.push(frames.PING.framed)
         self._pushed = False
-        self._beat = asyncio.get_running_loop().call_later(PING_SECONDS, self._keep_beating)
+        self._beat = asyncio.get_running_loop().call_later(frames.PING_SECONDS, self._keep_beating)

@@ -66,6 +66,7 @@ class Feed:
         self._wake = asyncio.Event()
         self._history: UUID | None = None
         self._reached = 0
+        self._listened = False
         self.between = asyncio.Lock()
         """Held while the log is being asked: who begins to want a key under it is asked for from the next time on, and
         what was asked before has been answered."""
@@ -107,7 +108,9 @@ class Feed:
         """Asks once, and waits for news when there was nothing more."""
         self._wake.clear()
         async with self.between:
-            if not (keys := list(self._wanted())):
+            keys = list(self._wanted())
+            self._listened = bool(keys)
+            if not keys:
                 self._reached = await connection.fetchval(_HEAD, timeout=ANSWER_SECONDS)
             rows = await connection.fetch(
                 _NEWS, self._reached, WINDOW_POSITIONS, list(TOPICS), keys, timeout=ANSWER_SECONDS
@@ -126,5 +129,5 @@ class Feed:
         self._wake.set()
 
     def _on_notify(self) -> None:
-        if self._wanted():  # nobody listens: a look now and then is enough
+        if self._listened:  # else a look now and then is enough
             self._wake.set()

@@ -131,6 +131,7 @@ def closed(code: int, reason: str) -> Frame:
 
 
 EVENT_BEGINS = b'{"type":"event",'
+PING_SECONDS = 25.0
 PING = Frame(b'{"type":"ping"}')
 """Sent when nothing else was for a while: whoever hears nothing for twice as long has lost the connection."""
 

@@ -22,7 +22,6 @@ from query_api.live.listener import Listener
 from query_api.live.rooms import Rooms
 
 MAX_CHANNELS = 20
-PING_SECONDS = 25.0
 NOTHING_LEFT = 1000
 Marks = Mapping[UUID, int]
 """By channel, the seq of the last event that the client has."""
@@ -113,7 +112,7 @@ class Stream(Listener):
         try:
             while self._end is None:
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(PING_SECONDS):
+                    async with asyncio.timeout(frames.PING_SECONDS):
                         await self._news.wait()
                 self._news.clear()
                 if self._end is None:

@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from mimo.audit import SILENT_SECONDS, _standing
+from infra.presence import SILENT_SECONDS
+from mimo.audit import _standing
 
 
 def told(ago_seconds: float) -> dict[str, object]:
