@@ -47,7 +47,8 @@ class Channels:
             if opened is None:
                 raise NotFound("There is no such channel.")
             data = _data(opened)
-            channel = Channel(channel_id, UUID(data["course_id"]), UUID(data["owner_id"]))
+            home = (UUID(data["course_id"]), UUID(data["owner_id"])) if opened.type == "ChannelOpened" else (None, None)
+            channel = Channel(channel_id, *home)
             if len(self._known) >= CHANNELS_REMEMBERED:
                 self._known.clear()
             self._known[channel_id] = channel

@@ -17,8 +17,19 @@ from events.courses import CourseArchived, CourseChanged, CourseCreated, CourseP
 from events.enrollments import Enrolled, Unenrolled
 from events.errors import UndecodableEvent
 from events.event import Event, personal_fields
-from events.messages import ChannelOpened, MessageDeleted, MessageEdited, MessageSent
+from events.messages import (
+    ChannelOpened,
+    ChannelRenamed,
+    DirectChannelOpened,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    ReactionAdded,
+    ReactionRemoved,
+)
+from events.moderation import MemberMuted, MemberUnmuted, MessageReported, ReportResolved
 from events.operations import OperationEnded, OperationRequested
+from events.reading import ChannelRead
 from events.users import (
     PasswordChanged,
     RoleGranted,
@@ -33,7 +44,10 @@ EVENTS: tuple[type[Event], ...] = (
     UserRegistered, UserProfileChanged, PasswordChanged, RoleGranted, SessionStarted, SessionEnded, UserErased,
     CourseCreated, CourseChanged, CoursePublished, CourseArchived,
     Enrolled, Unenrolled,
-    ChannelOpened, MessageSent, MessageEdited, MessageDeleted,
+    ChannelOpened, ChannelRenamed, DirectChannelOpened, MessageSent, MessageEdited, MessageDeleted, ReactionAdded,
+    ReactionRemoved,
+    ChannelRead,
+    MemberMuted, MemberUnmuted, MessageReported, ReportResolved,
     OperationRequested, OperationEnded,
 )  # fmt: skip
 """Every event that exists, at its current schema."""

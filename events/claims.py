@@ -13,7 +13,8 @@ from uuid import UUID
 from events.courses import CourseArchived, CourseChanged, CourseCreated, CoursePublished
 from events.enrollments import Enrolled, Unenrolled
 from events.event import Event
-from events.messages import MessageDeleted, MessageSent
+from events.messages import DirectChannelOpened, MessageDeleted, MessageSent, ReactionAdded, ReactionRemoved
+from events.moderation import MemberMuted, MemberUnmuted, MessageReported, ReportResolved
 from events.operations import OperationEnded, OperationRequested
 from events.users import PasswordChanged, RoleGranted, SessionEnded, SessionStarted, UserErased, UserRegistered
 
@@ -72,6 +73,31 @@ def voice(course_id: UUID, user_id: UUID) -> Claim:
     return Claim(f"course/{course_id}/voices", str(user_id))
 
 
+def direct_voice(channel_id: UUID, user_id: UUID) -> Claim:
+    """This person is one of the two who speak in a direct channel."""
+    return Claim(f"channel/{channel_id}/voices", str(user_id))
+
+
+def muted(course_id: UUID, user_id: UUID) -> Claim:
+    """This member of the course was muted. It is held until somebody notices that the time is up."""
+    return Claim(f"course/{course_id}/muted", str(user_id))
+
+
+def reaction(message_id: UUID, user_id: UUID, emoji: str) -> Claim:
+    """This person has reacted to the message so."""
+    return Claim(f"reaction/{message_id}", f"{user_id} {emoji}")
+
+
+def report(message_id: UUID, user_id: UUID) -> Claim:
+    """This person has reported the message."""
+    return Claim(f"report/{message_id}", str(user_id))
+
+
+def open_report(report_id: UUID) -> Claim:
+    """Nobody has resolved this report."""
+    return Claim("report_open", str(report_id))
+
+
 def client_message(author_id: UUID, client_message_id: str) -> Claim:
     """This author already sent the message that the client calls so."""
     return Claim(f"client_message/{author_id}", client_message_id)
@@ -114,6 +140,10 @@ def _message_sent(e: MessageSent) -> tuple[Effect, ...]:
     return (_take(client_message(e.author_id, e.client_message_id)),) if e.client_message_id else ()
 
 
+def _direct_channel_opened(e: DirectChannelOpened) -> tuple[Effect, ...]:
+    return tuple(_take(direct_voice(e.channel_id, user_id)) for user_id in e.people)
+
+
 def _user_erased(e: UserErased) -> tuple[Effect, ...]:
     return (
         _take(erased(e.user_id)),
@@ -146,6 +176,13 @@ _EFFECTS: dict[type[Event], Callable[[Any], tuple[Effect, ...]]] = {
     Unenrolled: lambda e: (_release(seat(e.course_id, e.user_id)), _release(voice(e.course_id, e.user_id))),
     MessageSent: _message_sent,
     MessageDeleted: lambda e: (_take(deleted_message(e.message_id)),),
+    DirectChannelOpened: _direct_channel_opened,
+    ReactionAdded: lambda e: (_take(reaction(e.message_id, e.user_id, e.emoji)),),
+    ReactionRemoved: lambda e: (_release(reaction(e.message_id, e.user_id, e.emoji)),),
+    MemberMuted: lambda e: (_take(muted(e.course_id, e.user_id)),),
+    MemberUnmuted: lambda e: (_release(muted(e.course_id, e.user_id)),),
+    MessageReported: lambda e: (_take(report(e.message_id, e.reported_by)), _take(open_report(e.report_id))),
+    ReportResolved: lambda e: (_release(open_report(e.report_id)),),
     OperationRequested: _operation_requested,
     OperationEnded: _operation_ended,
 }

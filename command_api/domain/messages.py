@@ -10,17 +10,34 @@ from uuid import UUID
 
 from command_api.domain.decision import Decision
 from events import claims
+from events.claims import Claim
 from events.errors import Forbidden, MimoError, NotAMember, NotFound, Refused
 from events.messages import MessageDeleted, MessageEdited, MessageSent
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """What never changes of a channel, so it can be remembered. `owner_id` owns the course."""
+    """What never changes of a channel, so it can be remembered.
+
+    Args:
+        channel_id: the channel.
+        course_id: whose channel it is; None: a direct one, of two people.
+        owner_id: who owns the course.
+    """
 
     channel_id: UUID
-    course_id: UUID
-    owner_id: UUID
+    course_id: UUID | None
+    owner_id: UUID | None
+
+    def voice(self, user_id: UUID) -> Claim:
+        """What somebody must have to speak here."""
+        if self.course_id is None:
+            return claims.direct_voice(self.channel_id, user_id)
+        return claims.voice(self.course_id, user_id)
+
+    def silence(self, user_id: UUID) -> tuple[Claim, ...]:
+        """What somebody must not have to speak here; nobody is muted between two."""
+        return () if self.course_id is None else (claims.muted(self.course_id, user_id),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +61,7 @@ def send(channel: Channel, author_id: UUID, text: str, client_message_id: str | 
     event = MessageSent(
         channel_id=channel.channel_id, author_id=author_id, text=text, client_message_id=client_message_id
     )
-    return Decision((event,), need=(claims.voice(channel.course_id, author_id),))
+    return Decision((event,), need=(channel.voice(author_id),))
 
 
 def edit(channel: Channel, message: Message | None, user_id: UUID, text: str) -> Decision:
@@ -62,7 +79,7 @@ def edit(channel: Channel, message: Message | None, user_id: UUID, text: str) ->
     )
     return Decision(
         (event,),
-        need=(claims.voice(channel.course_id, user_id),),
+        need=(channel.voice(user_id),),
         absent=(claims.deleted_message(message.message_id),),
     )
 

@@ -15,9 +15,22 @@ from events.catalog import encode
 from events.courses import CourseArchived, CourseChanged, CourseCreated, CoursePublished
 from events.enrollments import Enrolled, Unenrolled
 from events.event import Event
-from events.messages import ChannelOpened, MessageDeleted, MessageEdited, MessageSent
+from events.messages import (
+    ChannelOpened,
+    ChannelRenamed,
+    DirectChannelOpened,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    ReactionAdded,
+    ReactionRemoved,
+    direct_channel_id,
+    direct_pair,
+)
+from events.moderation import MemberMuted, MemberUnmuted, MessageReported, ReportResolved
 from events.operations import OperationEnded, OperationRequested
 from events.partition import DEFAULT_PARTITIONS, partition_of
+from events.reading import ChannelRead
 from events.recorded import Meta, Recorded
 from events.users import (
     PasswordChanged,
@@ -38,6 +51,7 @@ EVENT = UUID("01938000-0000-7000-8000-000000000006")
 OTHER = UUID("01938000-0000-7000-8000-000000000007")
 REQUEST = UUID("01938000-0000-7000-8000-000000000008")
 OPERATION = UUID("01938000-0000-7000-8000-000000000009")
+REPORT = UUID("01938000-0000-7000-8000-00000000000a")
 HISTORY = UUID("7f3a9c21-5b1e-4c0e-9d52-3c8f0e6a1b47")
 
 EMAIL_HMAC = "ab" * 32
@@ -59,9 +73,27 @@ EXAMPLES: tuple[Event, ...] = (
     Enrolled(course_id=COURSE, user_id=USER),
     Unenrolled(course_id=COURSE, user_id=USER),
     ChannelOpened(channel_id=CHANNEL, course_id=COURSE, owner_id=USER, name="general"),
-    MessageSent(channel_id=CHANNEL, author_id=USER, text="Hello, wörld 👋", client_message_id="c-1"),
-    MessageEdited(channel_id=CHANNEL, message_id=MESSAGE, author_id=USER, text="Hello, everyone"),
+    ChannelRenamed(channel_id=CHANNEL, name="questions", renamed_by=USER),
+    DirectChannelOpened(channel_id=direct_channel_id(USER, OTHER), people=direct_pair(USER, OTHER)),
+    MessageSent(
+        channel_id=CHANNEL,
+        author_id=USER,
+        text=f"Hello, wörld 👋 and <@{OTHER}>",
+        client_message_id="c-1",
+        thread_id=MESSAGE,
+        mentions=(OTHER,),
+    ),
+    MessageEdited(channel_id=CHANNEL, message_id=MESSAGE, author_id=USER, text=f"Hello, <@{OTHER}>", mentions=(OTHER,)),
     MessageDeleted(channel_id=CHANNEL, message_id=MESSAGE, deleted_by=USER),
+    ReactionAdded(channel_id=CHANNEL, message_id=MESSAGE, user_id=USER, emoji="👍"),
+    ReactionRemoved(channel_id=CHANNEL, message_id=MESSAGE, user_id=USER, emoji="👍"),
+    ChannelRead(user_id=USER, channel_id=CHANNEL, number=42),
+    MemberMuted(course_id=COURSE, user_id=OTHER, muted_by=USER, until=datetime(2026, 9, 1, 10, 30, tzinfo=UTC)),
+    MemberUnmuted(course_id=COURSE, user_id=OTHER, unmuted_by=USER),
+    MessageReported(
+        report_id=REPORT, channel_id=CHANNEL, course_id=COURSE, message_id=MESSAGE, reported_by=USER, reason="spam"
+    ),
+    ReportResolved(report_id=REPORT, channel_id=CHANNEL, resolved_by=USER, outcome="removed"),
     OperationRequested(
         operation_id=OPERATION, action="replay", target="messages", options={"jobs": "2"}, via="command_line"
     ),

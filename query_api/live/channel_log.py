@@ -71,7 +71,7 @@ class ChannelLog:
 
     async def may_listen(self, user_id: UUID, course_id: UUID) -> bool:
         """Whether somebody is a member of a course, now."""
-        [row] = await self.rows(_HAS_VOICE, user_id, course_id)
+        [row] = await self.rows(_HAS_VOICE, user_id, f"course/{course_id}/voices")
         return bool(row[0])
 
     async def after(self, channel_id: UUID, seq: int, limit: int) -> list[Told]:

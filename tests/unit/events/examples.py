@@ -3,11 +3,12 @@
 from collections.abc import Collection, Mapping
 from uuid import UUID
 
-from events.contract.examples import CHANNEL, COURSE, EMAIL_HMAC, EVENT, EXAMPLES, MESSAGE, OTHER, SESSION, USER
+from events.contract.examples import CHANNEL, COURSE, EMAIL_HMAC, EVENT, EXAMPLES, MESSAGE, OTHER, REPORT, SESSION, USER
 from infra.sealing import KeyRing
 
 __all__ = [
-    "CHANNEL", "COURSE", "EMAIL_HMAC", "EVENT", "EXAMPLES", "MESSAGE", "OTHER", "SECRETS", "SESSION", "USER", "ring"
+    "CHANNEL", "COURSE", "EMAIL_HMAC", "EVENT", "EXAMPLES", "MESSAGE", "OTHER", "REPORT", "SECRETS", "SESSION", "USER",
+    "ring",
 ]  # fmt: skip
 
 SECRETS = ("ada@example.org", "Ada Lovelace", "Countess Lovelace", "Hello, wörld 👋", "Hello, everyone")

@@ -26,9 +26,10 @@ def test_every_event_class_has_an_example() -> None:
     assert [type(event) for event in EXAMPLES] == list(EVENTS)
 
 
-def test_names_are_unique_and_the_topics_are_the_five() -> None:
+def test_names_are_unique_and_the_topics_are_the_seven() -> None:
     assert len(BY_NAME) == len(EVENTS)
-    assert TOPICS == ("mimo.users", "mimo.courses", "mimo.enrollments", "mimo.messages", "mimo.operations")
+    nouns = ("users", "courses", "enrollments", "messages", "reading", "moderation", "operations")
+    assert tuple(f"mimo.{noun}" for noun in nouns) == TOPICS
 
 
 @every_example

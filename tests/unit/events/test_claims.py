@@ -20,10 +20,10 @@ from events.claims import (
 from events.courses import CourseArchived, CourseChanged, CourseCreated, CoursePublished
 from events.enrollments import Enrolled, Unenrolled
 from events.event import Event
-from events.messages import MessageDeleted, MessageSent
+from events.messages import MessageDeleted, MessageSent, direct_channel_id
 from events.operations import OperationEnded, OperationRequested
 from events.users import PasswordChanged, SessionEnded
-from tests.unit.events.examples import CHANNEL, COURSE, EMAIL_HMAC, EXAMPLES, MESSAGE, OTHER, SESSION, USER
+from tests.unit.events.examples import CHANNEL, COURSE, EMAIL_HMAC, EXAMPLES, MESSAGE, OTHER, REPORT, SESSION, USER
 
 EXPECTED: dict[str, tuple[Effect, ...]] = {
     "UserRegistered": (Effect("take", "email", EMAIL_HMAC),),
@@ -54,9 +54,24 @@ EXPECTED: dict[str, tuple[Effect, ...]] = {
         Effect("release", f"course/{COURSE}/voices", str(USER)),
     ),
     "ChannelOpened": (),
+    "ChannelRenamed": (),
+    "DirectChannelOpened": (
+        Effect("take", f"channel/{direct_channel_id(USER, OTHER)}/voices", str(USER)),
+        Effect("take", f"channel/{direct_channel_id(USER, OTHER)}/voices", str(OTHER)),
+    ),
     "MessageSent": (Effect("take", f"client_message/{USER}", "c-1"),),
     "MessageEdited": (),
     "MessageDeleted": (Effect("take", "deleted_message", str(MESSAGE)),),
+    "ReactionAdded": (Effect("take", f"reaction/{MESSAGE}", f"{USER} 👍"),),
+    "ReactionRemoved": (Effect("release", f"reaction/{MESSAGE}", f"{USER} 👍"),),
+    "ChannelRead": (),
+    "MemberMuted": (Effect("take", f"course/{COURSE}/muted", str(OTHER)),),
+    "MemberUnmuted": (Effect("release", f"course/{COURSE}/muted", str(OTHER)),),
+    "MessageReported": (
+        Effect("take", f"report/{MESSAGE}", str(USER)),
+        Effect("take", "report_open", str(REPORT)),
+    ),
+    "ReportResolved": (Effect("release", "report_open", str(REPORT)),),
     "OperationRequested": (),
     "OperationEnded": (),
 }
@@ -112,7 +127,9 @@ def test_a_key_fits_into_the_log(event: Event) -> None:
 def test_claims_never_tell_personal_data() -> None:
     for event in EXAMPLES:
         for effect in effects(event):
-            assert "ada" not in f"{effect.scope} {effect.key}"
+            told = f"{effect.scope} {effect.key}".lower()
+            assert "ada@" not in told
+            assert "lovelace" not in told
 
 
 def test_a_password_change_keeps_only_the_session_it_was_made_in() -> None:

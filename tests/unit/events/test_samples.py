@@ -15,7 +15,10 @@ every_sample = pytest.mark.parametrize("sample", samples(), ids=lambda sample: f
 @every_sample
 def test_a_sample_decodes(sample: Sample) -> None:
     event = decode(sample.name, sample.schema, sample.data, sample.id, ring(sample_keys()))
-    assert json.loads(msgspec.json.encode(event)) == sample.decoded
+    decoded = json.loads(msgspec.json.encode(event))
+    later = decoded.keys() - sample.decoded.keys()  # members that the version got since, which were not there yet
+    assert {name: decoded[name] for name in sample.decoded} == sample.decoded
+    assert all(decoded[name] in (None, []) for name in later)
 
 
 @every_sample
