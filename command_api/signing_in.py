@@ -18,7 +18,7 @@ from command_api.domain.decision import Decision
 from command_api.domain.sessions import RefreshFamily
 from command_api.write import Intent
 from events import claims
-from events.errors import MimoError, Refused, Unauthenticated
+from events.errors import MimoError, NotFound, Refused, Unauthenticated
 from events.ports import Appended
 from events.recorded import Meta
 from infra.event_store import Login, RefreshState
@@ -120,6 +120,18 @@ async def sign_out(api: CommandApi, intent: Intent, user_id: UUID, session_id: U
     return appended
 
 
+async def end_session(api: CommandApi, intent: Intent, user_id: UUID, session_id: UUID) -> Appended:
+    """Ends one of the person's sessions, wherever it is.
+
+    Raises:
+        NotFound: they have no such session, or it had ended already.
+        Overloaded: the log is out of reach.
+    """
+    appended = await api.write.once(intent, sessions.end(user_id, session_id, "logout"), _not_there)
+    api.watch.ended(user_id)
+    return appended
+
+
 def _grant(
     api: CommandApi, session_id: UUID, family: RefreshFamily, roles: tuple[str, ...], appended: Appended
 ) -> Grant:
@@ -130,3 +142,7 @@ def _grant(
 
 def _ended(refused: Refused) -> MimoError:
     return Unauthenticated("This session has ended; sign in again.") if refused.reason == "missing" else refused
+
+
+def _not_there(refused: Refused) -> MimoError:
+    return NotFound("You have no such session.") if refused.reason == "missing" else refused

@@ -54,6 +54,22 @@ class Me(User):
     roles: list[str]
 
 
+class Session(BaseModel):
+    """One of the caller's sessions that go on."""
+
+    session_id: UUID
+    started_at: datetime
+    refreshed_at: datetime = Field(description="When its refresh token was renewed last: about when it was used last.")
+    current: bool = Field(description="Whether it is the one that asks.")
+
+
+class SessionList(BaseModel):
+    """The caller's sessions, newest first; all of them."""
+
+    items: list[Session]
+    next_cursor: str | None = NEXT
+
+
 class CourseStatus(StrEnum):
     """Draft → published → archived."""
 

@@ -49,6 +49,19 @@ begin atomic
     select exists (select from log.claim c where c.scope = 'session/' || of_user and c.key = of_session::text);
 end;
 
+-- Somebody's sessions that go on, and when each was refreshed last, in seconds since the epoch; the newest first.
+create function log.sessions(of_user uuid)
+returns table (session_id uuid, started_at timestamptz, refreshed_at double precision)
+language sql stable security definer set search_path = ''
+begin atomic
+    select c.key::uuid, e.at, (convert_from(p.value, 'UTF8')::json ->> 'rotated_at')::double precision
+    from log.claim c
+    join log.event e on e.id = c.event_id
+    join log.private p on p.name = 'refresh/' || c.key
+    where c.scope = 'session/' || of_user
+    order by e.position desc;
+end;
+
 -- Forgets the refresh families of sessions that ended: nothing can be done with them any more.
 create function log.forget_ended_sessions() returns void
 language sql volatile security definer set search_path = ''
@@ -91,5 +104,6 @@ grant select on log.event, log.claim to mimo_command;
 grant execute on function log.data_keys(uuid[]) to mimo_projector;
 grant select on log.event, log.tail to mimo_projector;
 
-grant execute on function log.session_active(uuid, uuid), log.session_ends(timestamptz, bigint) to mimo_query;
+grant execute on function
+    log.session_active(uuid, uuid), log.sessions(uuid), log.session_ends(timestamptz, bigint) to mimo_query;
 grant select on log.tail to mimo_query;
