@@ -26,7 +26,19 @@ from query_api.desk import DESK_CONNECTIONS, Desk
 from query_api.freshness import SILENCE_SECONDS, Freshness
 from query_api.live.live import Live
 from query_api.measured import Shown
-from query_api.routes import books, courses, enrollments, events, live, messages, operations, pipeline, sessions, users
+from query_api.routes import (
+    books,
+    channels,
+    courses,
+    enrollments,
+    events,
+    live,
+    messages,
+    operations,
+    pipeline,
+    sessions,
+    users,
+)
 from query_api.web.pages import add_pages
 
 APPLICATION = "mimo-query"
@@ -64,7 +76,7 @@ def new_query_api(settings: Settings, tokens: TokenVerifier) -> FastAPI:
         token_url=f"http://{settings.host}:{settings.command_port}{TOKEN_PATH}",
         log_all=settings.log_level is LogLevel.DEBUG,
     )
-    for noun in (users, sessions, courses, enrollments, messages, live, pipeline, operations, books, events):
+    for noun in (users, sessions, courses, enrollments, channels, messages, live, pipeline, operations, books, events):
         noun.add_routes(app)
     add_pages(app, settings)
     add_health(app, _checks(app))

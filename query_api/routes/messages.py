@@ -1,4 +1,4 @@
-"""Channels and what was said in them, for the members of the course.
+"""What was said in channels, for those who may read there.
 
 A message's own columns are ready bytes; the author's name is put in when answering. It must not know SQL nor how
 freshness is kept.
@@ -11,9 +11,9 @@ from uuid import UUID
 
 from fastapi import FastAPI, Query
 
-from events.errors import NotAMember, NotFound
+from events.errors import NotFound
 from infra.web.answer import Ready
-from infra.web.auth import Authenticated, Caller
+from infra.web.auth import Authenticated
 from infra.web.lean import LeanRoute
 from query_api import cursors, shapes
 from query_api.answers import Composed
@@ -21,9 +21,9 @@ from query_api.asked import Asks
 from query_api.cursors import Before
 from query_api.dependencies import DEFAULT_ROWS, Answering, CursorText, Limit
 from query_api.reading import Reading
+from query_api.routes.channels import readable_channel
 from query_api.routes.courses import is_admin
-from query_api.views.enrollments import MEMBER, Membership
-from query_api.views.messages import CHANNELS_OF, HOME, TIMELINE, Span
+from query_api.views.messages import TIMELINE, Span
 from query_api.views.users import PERSON
 
 END = 2**62
@@ -46,10 +46,7 @@ async def messages(
     span = Span(channel_id, before_seq, after_seq, limit + 1)
 
     async def compose(reading: Reading) -> Composed:
-        home = await reading.one(HOME, channel_id)
-        if home is None:
-            raise NotFound("There is no such channel.")
-        await require_member(reading, caller, home.course_id, home.owner_id)
+        await readable_channel(reading, caller, channel_id)
         timeline = await reading.one(TIMELINE, span)
         if timeline is None:
             raise NotFound("There is no such channel.")
@@ -70,39 +67,10 @@ async def messages(
     return await answers.answer(asked, request, ("messages", "enrollments", "users"), compose)
 
 
-async def channels(course_id: UUID, caller: Authenticated, answers: Answering, asked: Asks) -> Ready:
-    """The channels of a course, oldest first."""
-
-    async def compose(reading: Reading) -> Composed:
-        found = await reading.one(CHANNELS_OF, course_id)
-        if not found:
-            raise NotFound("There is no such course.")
-        await require_member(reading, caller, course_id, found[0].owner_id)
-        return Composed(b'{"items":[%b],"next_cursor":null}' % b",".join([channel.json for channel in found]))
-
-    request = ("channels", course_id, caller.user_id, is_admin(caller))
-    return await answers.answer(asked, request, ("messages", "enrollments"), compose)
-
-
-async def require_member(reading: Reading, caller: Caller, course_id: UUID, owner_id: UUID) -> None:
-    """Returns when the caller is enrolled in the course, owns it or is an admin.
-
-    Raises:
-        NotAMember: none of these.
-    """
-    if caller.user_id == owner_id or is_admin(caller):
-        return
-    if not await reading.one(MEMBER, Membership(course_id, caller.user_id)):
-        raise NotAMember("Only members of the course can read this; enrol first.")
-
-
 def add_routes(app: FastAPI) -> None:
     """Adds the routes of this noun."""
     answers = shapes.reads("not_a_member", "not_found")
-    for path, endpoint, shape in (
-        ("/v1/courses/{course_id}/channels", channels, shapes.ChannelList),
-        ("/v1/channels/{channel_id}/messages", messages, shapes.MessageList),
-    ):
+    for path, endpoint, shape in (("/v1/channels/{channel_id}/messages", messages, shapes.MessageList),):
         app.router.add_api_route(
             path,
             endpoint,

@@ -1,4 +1,4 @@
-"""Look-ups in the views of channels and what was said in them. It must not know HTTP nor who may see what."""
+"""Look-ups in the view of what was said in channels. It must not know HTTP nor who may see what."""
 
 from __future__ import annotations
 
@@ -8,23 +8,6 @@ from uuid import UUID
 
 from query_api.lookups import Lookup, by_rows
 from query_api.wire import encoded
-
-HOMES = """
-select k.number, h.channel_id is not null as found,
-  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
-  h.course_id, h.owner_id
-from unnest($4::uuid[]) with ordinality k (channel_id, number)
-left join read.channels_v1 h on h.channel_id = k.channel_id
-"""
-
-CHANNELS_OF_COURSES = """
-select k.number, h.channel_id is not null as found,
-  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
-  h.channel_id, h.owner_id, h.course_id, h.name, h.opened_at, h.last_seq, h.message_count
-from unnest($4::uuid[]) with ordinality k (course_id, number)
-left join read.channels_v1 h on h.course_id = k.course_id
-order by k.number, h.opened_at, h.channel_id
-"""
 
 TIMELINES = """
 select k.number, h.channel_id is not null as found,
@@ -40,21 +23,6 @@ left join lateral (
 ) m on true
 order by k.number, m.seq desc
 """
-
-
-class Home(NamedTuple):
-    """Where a channel belongs; never changes."""
-
-    course_id: UUID
-    owner_id: UUID
-
-
-class Channel(NamedTuple):
-    """A channel, with its JSON, and who owns its course."""
-
-    channel_id: UUID
-    owner_id: UUID
-    json: bytes
 
 
 class Span(NamedTuple):
@@ -110,34 +78,6 @@ def _timeline(key: Span, rows: Sequence[Any]) -> Timeline | None:
     messages = [_message(key.channel_id, row) for row in rows if row["seq"] is not None]
     return Timeline(messages, rows[0]["last_seq"])
 
-
-def _channel(row: Any) -> Channel:
-    columns = ("channel_id", "course_id", "name", "opened_at", "last_seq", "message_count")
-    shown = {column: row[column] for column in columns}
-    return Channel(row["channel_id"], row["owner_id"], encoded(shown))
-
-
-HOME: Lookup[UUID, Home | None] = Lookup(
-    "channel_home",
-    "messages",
-    by_rows(
-        HOMES, lambda keys: (keys,), lambda _, rows: Home(rows[0]["course_id"], rows[0]["owner_id"]) if rows else None
-    ),
-    event_key=str,
-    changed_by=lambda channel_id, found: () if found else (str(channel_id),),
-    size_bytes=lambda _: 200,
-)
-"""Which course a channel belongs to; None when there is no such channel (yet)."""
-
-CHANNELS_OF: Lookup[UUID, list[Channel]] = Lookup(
-    "channels_of_course",
-    "messages",
-    by_rows(CHANNELS_OF_COURSES, lambda keys: (keys,), lambda _, rows: [_channel(row) for row in rows]),
-    event_key=lambda _: None,
-    changed_by=lambda course_id, found: (str(course_id), *(str(channel.channel_id) for channel in found)),
-    size_bytes=lambda found: sum(200 + len(channel.json) for channel in found),
-)
-"""The channels of a course, oldest first."""
 
 TIMELINE: Lookup[Span, Timeline | None] = Lookup(
     "timeline",
