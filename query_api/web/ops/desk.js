@@ -1,8 +1,7 @@
 // The operators' desk: puts its parts together, asks the APIs for them, and sends what operators want done.
 // It must not know how a part looks.
 
-import { Api } from "./api.js";
-import { Away } from "./errors.js";
+import { Away, MimoClient } from "/web/mimo-client/mimo-client.js";
 import { Events } from "./events.js";
 import { html, render, useEffect, useMemo, useRef, useState } from "./html.js";
 import { Operations, titleOf } from "./operations.js";
@@ -12,7 +11,6 @@ import { usePolling } from "./polling.js";
 import { Processes } from "./processes.js";
 import { Projections } from "./projections.js";
 import { Rates } from "./rates.js";
-import { Session } from "./session.js";
 import { SignIn } from "./sign_in.js";
 
 const SECTIONS = ["Pipeline", "Projections", "Operations", "Events", "Parked", "Processes"];
@@ -95,7 +93,7 @@ function Desk({ api, away, email, signOut }) {
   const processes = usePolling(list("/v1/processes"), 3000);
 
   async function send(action, projection, body) {
-    await api.command(`/v1/projections/${encodeURIComponent(projection)}/${action}`, body);
+    await api.command("POST", `/v1/projections/${encodeURIComponent(projection)}/${action}`, body);
     setSaid(`Asked for: ${titleOf({ action, target: projection })}.`);
     operations.again();
   }
@@ -104,7 +102,7 @@ function Desk({ api, away, email, signOut }) {
   const retry = ({ projection, key }) => atOnce(send("retry-parked", projection, { keys: [key] }));
   const cancel = (operation) =>
     atOnce(
-      api.command(`/v1/operations/${operation.operation_id}/cancel`).then(() => {
+      api.command("POST", `/v1/operations/${operation.operation_id}/cancel`).then(() => {
         setSaid(`Stopped: ${titleOf(operation)}.`);
         operations.again();
       }),
@@ -146,8 +144,7 @@ function Whole({ commands }) {
   const [person, setPerson] = useState(null);
   const [away, setAway] = useState({ query: null, command: null });
   const leave = (said) => setPerson({ said });
-  const session = useMemo(() => new Session(commands, leave), []);
-  const api = useMemo(() => new Api(session, setAway), []);
+  const { api, session } = useMemo(() => new MimoClient({ commands, ended: leave, awayChanged: setAway }), []);
 
   async function enter() {
     const { email } = await api.read("/v1/me");
