@@ -6,7 +6,6 @@ Whoever keeps sessions or people's keys in memory follows it. It must not know w
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from time import monotonic
@@ -14,22 +13,16 @@ from typing import Protocol
 from uuid import UUID
 
 import asyncpg
-import structlog
 
-from events.errors import CannotStart
+from infra.kept_connection import Connect, keep_connection
 from infra.sealing import KeyRing
 
 CHANNEL = "mimo_log"
 POLL_SECONDS = 0.25
 BREATH_SECONDS = 0.05
 ANSWER_SECONDS = 1.0
-RECONNECT_SECONDS = 0.25
 _NOW = "select clock_timestamp()"
 _ENDS = "select position, user_id, at, erased from log.session_ends($1, $2)"
-
-Connect = Callable[[], Awaitable[asyncpg.Connection]]
-
-_log = structlog.get_logger("mimo.session_ends")
 
 
 class Follower(Protocol):
@@ -89,18 +82,7 @@ class SessionEnds:
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
-        while True:
-            try:
-                connection = await self._connect()
-                try:
-                    await self._follow(connection)
-                finally:
-                    connection.terminate()
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, CannotStart) as error:
-                _log.warning("session_tail_lost", reason=str(error))
-            except Exception as error:
-                _log.error("session_tail_failed", exc_info=error)
-            await asyncio.sleep(RECONNECT_SECONDS)
+        await keep_connection(self._connect, self._follow, "session_ends")
 
     async def _follow(self, connection: asyncpg.Connection) -> None:
         """Follows on one connection; everything within the window is read anew first."""

@@ -16,7 +16,8 @@ from uuid import UUID
 import asyncpg
 
 from events.errors import Overloaded, Unauthenticated
-from infra.session_ends import Connect, Follower, SessionEnds
+from infra.kept_connection import Connect
+from infra.session_ends import Follower, SessionEnds
 
 SILENCE_SECONDS = 1.0
 ASK_TIMEOUT_SECONDS = 1.0

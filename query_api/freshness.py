@@ -11,17 +11,16 @@ It must not know what the views hold nor what HTTP looks like.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 import asyncpg
-import structlog
 
 from events.bookmark import Place
 from events.errors import NotCaughtUp
-from infra.postgres import AWAY
+from infra.kept_connection import Connect, keep_connection
 from query_api.cache import Mark, ReadCache, Tag
 from query_api.checkpoints import PROJECTIONS, History, Range, Seen, changed_in, history_of, see
 
@@ -32,11 +31,8 @@ POLL_SECONDS = 0.25
 SILENCE_SECONDS = 1.0
 """After so long without a heartbeat the cache is out of use."""
 ROUND_TIMEOUT_SECONDS = 1.0
-RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 MAX_CHANGED_EVENTS = 5_000
 """Further behind than this, everything is forgotten instead of asking for each key."""
-
-Connect = Callable[[], Awaitable[asyncpg.Connection]]
 
 
 class Freshness:
@@ -134,25 +130,8 @@ class Freshness:
 
     async def run(self) -> None:
         """Follows the views for ever, also over lost connections."""
-        log = structlog.get_logger("mimo.freshness")
-        failures = 0
-        while True:
-            connection: asyncpg.Connection | None = None
-            self._looked.clear()
-            try:
-                connection = await self.connect()
-                await self._follow(connection)
-            except (asyncpg.PostgresError, *AWAY) as error:
-                failures = 0 if self._looked.is_set() else failures + 1
-                log.warning("channel_lost", error=str(error) or type(error).__name__, failures=failures)
-            except Exception as error:
-                failures += 1
-                log.error("tracker_failed", exc_info=error)
-            finally:
-                self.lose()
-                if connection is not None:
-                    connection.terminate()
-            await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
+        connect = lambda: self.connect()  # noqa: E731, PLW0108 - asked each time which one it is now
+        await keep_connection(connect, self._follow, "freshness", self.lose)
 
     async def _follow(self, connection: asyncpg.Connection) -> None:
         wake = asyncio.Event()

@@ -8,29 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection
 
 import asyncpg
-import structlog
 
-from infra.postgres import AWAY
+from infra.kept_connection import Connect, keep_connection
 
 CHANNEL = "mimo_log"
 MANY_POSITIONS = 5_000
 """After so much news it is cheaper to wake everybody than to find out whose it is."""
 QUERY_TIMEOUT_SECONDS = 5.0
-FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 2.0
 
 _HEAD = "select coalesce(max(position), 0) from log.tail"
 _NEWS = """
     select coalesce(max(position), $1) as head, coalesce(array_agg(distinct topic), '{}') as topics
     from (select position, topic from log.tail where position > $1 order by position limit $2) news"""
 
-Connect = Callable[[], Awaitable[asyncpg.Connection]]
 Wake = Callable[[int], None]
 """Is handed a position up to which everything is committed."""
-_log = structlog.get_logger("mimo.event_log")
 
 
 class Pulse:
@@ -64,20 +59,7 @@ class Pulse:
                     await task
 
     async def _run(self) -> None:
-        pause_seconds = FIRST_PAUSE_SECONDS
-        while True:
-            connection: asyncpg.Connection | None = None
-            try:
-                connection = await self._connect()
-                pause_seconds = FIRST_PAUSE_SECONDS
-                await self._listen(connection)
-            except (*AWAY, asyncpg.PostgresError) as error:
-                _log.warning("pulse_lost", error=f"{type(error).__name__}: {error}")
-            finally:
-                if connection is not None:
-                    connection.terminate()
-            await asyncio.sleep(pause_seconds)
-            pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+        await keep_connection(self._connect, self._listen, "pulse")
 
     async def _listen(self, connection: asyncpg.Connection) -> None:
         news = asyncio.Event()

@@ -16,10 +16,13 @@ from events.recorded import Recorded
 from infra.event_log import lanes
 from infra.event_log.follower import POLL_SECONDS
 from infra.event_log.lanes import LOG, Stretch
-from infra.event_log.pulse import CHANNEL, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS
+from infra.event_log.pulse import CHANNEL
 from infra.event_log.search import Search, searching
 from infra.event_log.wanted import Wanted
 from infra.postgres import AWAY
+
+FIRST_PAUSE_SECONDS = 0.05
+LONGEST_PAUSE_SECONDS = 2.0
 
 FindDatabase = Callable[[], str]
 """Gives the address now: an embedded server has another port after each start."""

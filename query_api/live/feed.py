@@ -12,18 +12,15 @@ from contextlib import suppress
 from uuid import UUID
 
 import asyncpg
-import structlog
 
 from events.enrollments import TOPIC as ENROLLMENTS
-from events.errors import MimoError
 from events.messages import TOPIC as MESSAGES
 from events.recorded import Recorded
-from infra.postgres import AWAY
+from infra.kept_connection import Connect, keep_connection
 
 CHANNEL = "mimo_log"
 POLL_SECONDS = 0.25
 ANSWER_SECONDS = 5.0
-RETRY_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0)
 WINDOW_POSITIONS = 5_000
 TOPICS = (MESSAGES, ENROLLMENTS)
 
@@ -37,9 +34,6 @@ _NEWS = """
     from upto u left join log.tail e
       on e.position > $1 and e.position <= u.position and e.topic = any ($3) and e.key = any ($4)
     order by e.position"""
-
-Connect = Callable[[], Awaitable[asyncpg.Connection]]
-_log = structlog.get_logger("mimo.live")
 
 
 class Feed:
@@ -73,24 +67,12 @@ class Feed:
 
     async def run(self) -> None:
         """Runs until it is cancelled."""
-        failures = 0
+        await keep_connection(self._connect, self._follow, "live")
+
+    async def _follow(self, connection: asyncpg.Connection) -> None:
+        await self._begin(connection)
         while True:
-            connection: asyncpg.Connection | None = None
-            try:
-                connection = await self._connect()
-                await self._begin(connection)
-                while True:
-                    await self._look(connection)
-                    failures = 0
-            except (*AWAY, asyncpg.PostgresError, MimoError) as error:
-                _log.warning("live_feed_lost", reason=f"{type(error).__name__}: {error}")
-            except Exception as error:
-                _log.error("live_feed_failed", exc_info=error)
-            finally:
-                if connection is not None:
-                    connection.terminate()
-            await asyncio.sleep(RETRY_SECONDS[min(failures, len(RETRY_SECONDS) - 1)])
-            failures += 1
+            await self._look(connection)
 
     async def _begin(self, connection: asyncpg.Connection) -> None:
         """Goes on where it was; in another history, nothing of before is true any more."""

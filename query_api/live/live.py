@@ -13,7 +13,8 @@ from uuid import UUID
 import asyncpg
 from starlette.websockets import WebSocket
 
-from infra.session_ends import Connect, ErasedKeys, Follower
+from infra.kept_connection import Connect
+from infra.session_ends import ErasedKeys, Follower
 from infra.web.auth import Authenticator, Caller
 from query_api.live.channel_log import ChannelLog
 from query_api.live.connection import Connection
