@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx2
 import pytest
@@ -72,7 +72,7 @@ def client(app: FastAPI) -> httpx2.AsyncClient:
     )
 
 
-NOTE = str(uuid4())
+NOTE = str(UUID(int=1))
 REQUESTS: list[tuple[str, dict[str, Any]]] = [
     (NOTE, {"json": {"text": "hello"}}),
     (NOTE, {"json": {"text": "hello"}, "headers": {"X-Name": "ada", "X-Colour": "red"}}),
