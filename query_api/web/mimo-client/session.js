@@ -31,6 +31,11 @@ export class Session {
     addEventListener("pageshow", () => this.#take());
   }
 
+  // Milliseconds until the access token should be renewed.
+  get renewsIn() {
+    return this.#renewAt - performance.now();
+  }
+
   get signedIn() {
     return this.#refresh !== null;
   }
