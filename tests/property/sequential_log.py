@@ -59,10 +59,11 @@ class SequentialLog:
         return self._claim_refusal(command.claims)
 
     def _claim_refusal(self, claims: Sequence[tuple[str, str, str]]) -> str | None:
-        for op, scope, key in claims:
+        for place, (op, scope, key) in enumerate(claims):
             if op == "n" and (scope, key) not in self.claims:
                 return "missing"
-            if op in "at" and (scope, key) in self.claims:
+            given_back = op == "t" and ("r", scope, key) in claims[:place]
+            if op in "at" and (scope, key) in self.claims and not given_back:
                 return "taken"
         for scope, limit in self.limits.items():
             takes = {key for op, other, key in claims if op == "t" and other == scope}

@@ -59,9 +59,11 @@ taker = st.builds(
     st.sampled_from("abcd"),
 )
 leaver = st.builds(lambda key: Command(claims=(("r", "seats", key),)), st.sampled_from("abcd"))
+renewer = st.sampled_from(KEYS).map(lambda key: Command(claims=(("r", "email", key), ("t", "email", key))))
 opening = st.sampled_from("123").map(lambda seats: [Command(claims=(("l", "seats", seats),))])
 rush = st.tuples(opening, st.lists(st.one_of(taker, taker, taker, leaver), min_size=2, max_size=12)).map(list)
-mixed = st.lists(st.lists(command, min_size=1, max_size=12), min_size=1, max_size=4)
+anyone = st.one_of(command, command, command, command, renewer)
+mixed = st.lists(st.lists(anyone, min_size=1, max_size=12), min_size=1, max_size=4)
 histories = st.one_of(mixed, rush, st.tuples(mixed, rush).map(lambda pair: [*pair[0], *pair[1]]))
 """Batches of commands; half of them end in a rush for few seats."""
 
@@ -179,3 +181,11 @@ def test_of_two_that_expect_version_0_one_is_refused(database: Database) -> None
     database.do(RESET)
     one = Command(events=(("course-1", 0),), expected=(("course-1", 0),))
     assert [reason for reason, _ in database.append([one, one])] == [None, "version"]
+
+
+def test_who_gives_a_claim_back_may_take_it_anew_in_the_same_command(database: Database) -> None:
+    database.do(RESET)
+    take, give = ("t", "email", "a"), ("r", "email", "a")
+    anew, other = Command(claims=(give, take)), Command(claims=(take,))
+    assert [reason for reason, _ in database.append([other, anew, other, anew])] == [None, None, "taken", None]
+    assert [reason for reason, _ in database.append([Command(claims=(take, give))])] == ["taken"]

@@ -11,9 +11,9 @@
 --
 -- Arguments: arrays side by side, one group per prefix; `command` counts from 1.
 --   e_: the events, in order.           x_: versions that streams must have.
---   c_: claims. op: n must be held, a must not be held, t taken (must be free), r released,
---       o all others of the scope released (key '' keeps none), l the scope's limit set (key: number, '' none).
---       event: the event that takes it. Checked in the order given.
+--   c_: claims. op: n must be held, a must not be held, t taken (must be free, unless the command itself releases it
+--       before), r released, o all others of the scope released (key '' keeps none), l the scope's limit set
+--       (key: number, '' none). event: the event that takes it. Checked in the order given.
 --   p_: private values. op: s set, d delete, c check. version: what it must be now (0 absent, null any).
 --   k_: idempotency keys.
 --   resend: the outcome of an earlier call with these event ids is unknown; first see whether they are in the log.
@@ -144,6 +144,10 @@ begin
                     where c.op in ('n', 'a', 't') and state[c.command] = deciding
                 ) h
                 where (h.op = 'n') = (h.held_by is null)
+                  -- who gives a claim back may take it anew
+                  and not (h.op = 't' and exists (
+                      select from unnest(c_command, c_op, c_scope, c_key) with ordinality r (command, op, scope, key, n)
+                      where r.command = h.command and r.op = 'r' and r.scope = h.scope and r.key = h.key and r.n < h.n))
                 order by h.n
             loop
                 continue when state[item.command] = refused;
