@@ -12,7 +12,8 @@ import orjson
 from pydantic import BaseModel, Field
 
 from events.bookmark import format_bookmark
-from events.ports import Appended
+from events.ports import Appended, AppendedEvent
+from events.recorded import Recorded
 from infra.web.answer import Header, Ready
 
 _NO_STORE: Header = (b"cache-control", b"no-store")
@@ -40,6 +41,13 @@ def accepted(
     ids["position"] = appended.position
     # ids read back from PostgreSQL are of asyncpg's own subclass of UUID, which orjson leaves to `default`
     return Ready(status, orjson.dumps(ids, default=str), [*headers, *bookmark_headers(appended, log_id)])
+
+
+def placed(event: Recorded) -> AppendedEvent:
+    """Where an event of some earlier command is, as if it had been appended now."""
+    return AppendedEvent(
+        event.id, event.type, event.stream, event.version, event.topic, event.partition, event.offset, event.position
+    )
 
 
 def bookmark_headers(appended: Appended, log_id: UUID) -> list[Header]:

@@ -21,6 +21,7 @@ _ID_PATTERN = r"^[!-~]+$"
 Email = Annotated[str, Field(min_length=3, max_length=254, pattern=_EMAIL_PATTERN, examples=["ada@example.org"])]
 DisplayName = Annotated[str, Field(min_length=1, max_length=80, pattern=_LINE_PATTERN, examples=["Ada"])]
 Title = Annotated[str, Field(min_length=1, max_length=200, pattern=_LINE_PATTERN, examples=["Algebra"])]
+ChannelName = Annotated[str, Field(min_length=1, max_length=80, pattern=_LINE_PATTERN, examples=["homework"])]
 Tag = Annotated[str, Field(min_length=1, max_length=40, pattern=_LINE_PATTERN)]
 Tags = Annotated[list[Tag], Field(max_length=10)]
 Description = Annotated[str, Field(max_length=10_000, pattern=_MAYBE_EMPTY_PATTERN)]

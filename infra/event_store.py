@@ -33,6 +33,7 @@ _STREAM = """
 _FIRST = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
     from log.event where stream = $1 and version = 1"""
+_LAST_VERSION = "select coalesce(max(version), 0) as version from log.event where stream = $1"
 _EVENT = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
     from log.event where id = $1"""
@@ -111,6 +112,12 @@ class PostgresEventStore:
         """A stream's first event, however long the stream is; None when there is no such stream."""
         row = await self._row(_FIRST, stream)
         return None if row is None else Recorded(*row)
+
+    async def last_version(self, stream: str) -> int:
+        """The version of a stream's last event; 0 when there is no such stream."""
+        row = await self._row(_LAST_VERSION, stream)
+        assert row is not None, "an aggregate answers one row"
+        return int(row["version"])
 
     async def find(self, event_id: UUID) -> Recorded | None:
         """See `EventStore.find`."""

@@ -8,36 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from command_api.domain.channels import Channel
 from command_api.domain.decision import Decision
 from events import claims
-from events.claims import Claim
 from events.errors import Forbidden, MimoError, NotAMember, NotFound, Refused
 from events.messages import MessageDeleted, MessageEdited, MessageSent
-
-
-@dataclass(frozen=True, slots=True)
-class Channel:
-    """What never changes of a channel, so it can be remembered.
-
-    Args:
-        channel_id: the channel.
-        course_id: whose channel it is; None: a direct one, of two people.
-        owner_id: who owns the course.
-    """
-
-    channel_id: UUID
-    course_id: UUID | None
-    owner_id: UUID | None
-
-    def voice(self, user_id: UUID) -> Claim:
-        """What somebody must have to speak here."""
-        if self.course_id is None:
-            return claims.direct_voice(self.channel_id, user_id)
-        return claims.voice(self.course_id, user_id)
-
-    def silence(self, user_id: UUID) -> tuple[Claim, ...]:
-        """What somebody must not have to speak here; nobody is muted between two."""
-        return () if self.course_id is None else (claims.muted(self.course_id, user_id),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +36,7 @@ def send(channel: Channel, author_id: UUID, text: str, client_message_id: str | 
     event = MessageSent(
         channel_id=channel.channel_id, author_id=author_id, text=text, client_message_id=client_message_id
     )
-    return Decision((event,), need=(channel.voice(author_id),))
+    return Decision((event,), need=(channel.voice(author_id),), absent=channel.silence(author_id))
 
 
 def edit(channel: Channel, message: Message | None, user_id: UUID, text: str) -> Decision:
@@ -71,7 +46,7 @@ def edit(channel: Channel, message: Message | None, user_id: UUID, text: str) ->
         NotFound: there is no such message here.
         Forbidden: it is someone else's.
     """
-    message = _here(channel, message)
+    message = here(channel, message)
     if message.author_id != user_id:
         raise Forbidden("Only the author may edit a message.")
     event = MessageEdited(
@@ -80,7 +55,7 @@ def edit(channel: Channel, message: Message | None, user_id: UUID, text: str) ->
     return Decision(
         (event,),
         need=(channel.voice(user_id),),
-        absent=(claims.deleted_message(message.message_id),),
+        absent=(*channel.silence(user_id), claims.deleted_message(message.message_id)),
     )
 
 
@@ -91,7 +66,7 @@ def delete(channel: Channel, message: Message | None, user_id: UUID, *, rules_al
         NotFound: there is no such message here.
         Forbidden: it is someone else's.
     """
-    message = _here(channel, message)
+    message = here(channel, message)
     if not rules_all and user_id not in (message.author_id, channel.owner_id):
         raise Forbidden("Only the author or the course's owner may delete a message.")
     event = MessageDeleted(channel_id=channel.channel_id, message_id=message.message_id, deleted_by=user_id)
@@ -112,7 +87,12 @@ def refused(refusal: Refused) -> MimoError:
     return refusal
 
 
-def _here(channel: Channel, message: Message | None) -> Message:
+def here(channel: Channel, message: Message | None) -> Message:
+    """The message, which must be of this channel.
+
+    Raises:
+        NotFound: it is not.
+    """
     if message is None or message.channel_id != channel.channel_id:
         raise NotFound("There is no such message in this channel.")
     return message

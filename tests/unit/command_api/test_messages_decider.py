@@ -7,7 +7,8 @@ from uuid import uuid4
 import pytest
 
 from command_api.domain import messages
-from command_api.domain.messages import Channel, Message
+from command_api.domain.channels import Channel
+from command_api.domain.messages import Message
 from events import claims
 from events.errors import Forbidden, NotAMember, NotFound, Refused
 from events.messages import MessageDeleted, MessageEdited, MessageSent
@@ -15,7 +16,7 @@ from events.messages import MessageDeleted, MessageEdited, MessageSent
 OWNER, AUTHOR, OTHER = uuid4(), uuid4(), uuid4()
 CHANNEL = Channel(uuid4(), uuid4(), OWNER)
 MESSAGE = Message(uuid4(), CHANNEL.channel_id, AUTHOR)
-VOICE = claims.voice(CHANNEL.course_id, AUTHOR)
+VOICE = CHANNEL.voice(AUTHOR)
 GONE = claims.deleted_message(MESSAGE.message_id)
 
 
