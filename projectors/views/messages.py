@@ -8,33 +8,56 @@ hold text that it opened before. The texts that are in the table then are wiped 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from events.messages import ChannelOpened, MessageDeleted, MessageEdited, MessageSent
+from events.messages import (
+    ChannelOpened,
+    ChannelRenamed,
+    DirectChannelOpened,
+    MessageDeleted,
+    MessageEdited,
+    MessageSent,
+    ReactionAdded,
+    ReactionRemoved,
+)
 from events.recorded import Delivered
 from events.users import UserErased
 from projectors.projection import Projection, Transaction
-
-CHANNEL_COLUMNS = ("channel_id", "course_id", "owner_id", "name", "opened_at", "last_seq", "message_count")
-MESSAGE_COLUMNS = (
-    "channel_id", "seq", "number", "message_id", "author_id", "text", "sent_at", "edited_at", "deleted"
-)  # fmt: skip
-CHANNEL, NUMBER, TEXT, EDITED_AT, DELETED = 0, 2, 5, 7, 8
+from projectors.views.messages_fold import CHANNEL, CHANNEL_COLUMNS, MENTIONS, MESSAGE_COLUMNS, NUMBER, Fold
 
 _ADVANCE = """
     update channel c set last_seq = n.last_seq, message_count = c.message_count + n.sent
     from unnest($1::uuid[], $2::bigint[], $3::bigint[]) n (channel_id, last_seq, sent)
     where c.channel_id = n.channel_id
     returning c.channel_id, c.message_count - n.sent as numbered"""
+_RENAME = """
+    update channel c set name = n.name from unnest($1::uuid[], $2::text[]) n (channel_id, name)
+    where c.channel_id = n.channel_id"""
 _EDIT = """
-    update message m set text = n.text, edited_at = n.edited_at
-    from unnest($1::uuid[], $2::text[], $3::timestamptz[]) n (message_id, text, edited_at)
+    update message m set text = n.text, edited_at = n.edited_at, mentions = n.mentions::uuid[]
+    from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::text[]) n (message_id, text, edited_at, mentions)
     where m.message_id = n.message_id and not m.deleted"""
 _DELETE = """
-    update message m set text = null, deleted = true from unnest($1::uuid[]) n (message_id)
+    update message m set text = null, deleted = true, mentions = null from unnest($1::uuid[]) n (message_id)
+    where m.message_id = n.message_id and not m.deleted
+    returning m.thread_id"""
+_REPLIED = """
+    update message m set reply_count = m.reply_count + n.change
+    from unnest($1::uuid[], $2::integer[]) n (message_id, change)
     where m.message_id = n.message_id"""
+
+_MENTION_NOBODY = "delete from mention where message_id = any ($1::uuid[])"
+_COUNT_MENTIONS = """
+    insert into mention (channel_id, user_id, number, message_id)
+    select m.channel_id, a.user_id, m.number, m.message_id
+    from message m cross join unnest(m.mentions) a (user_id) where m.message_id = any ($1::uuid[])
+    on conflict do nothing"""
+
+_UNREACT = """
+    delete from reaction r using unnest($1::uuid[], $2::text[], $3::uuid[]) n (message_id, emoji, user_id)
+    where r.message_id = n.message_id and r.emoji = n.emoji and r.user_id = n.user_id"""
+_UNREACT_ALL = "delete from reaction where message_id = any ($1::uuid[])"
+_REACTION_COLUMNS = ("message_id", "emoji", "user_id", "channel_id", "reacted_at")
 
 _ERASED = "select author_id from erased_author where author_id = any ($1::uuid[])"
 _ERASE_AGAIN = """
@@ -42,100 +65,98 @@ _ERASE_AGAIN = """
     where message_id = any ($1::uuid[]) and author_id = any ($2::uuid[]) and text is not null"""
 
 
-class _Fold:
-    """What a batch comes to: rows to add, and changes of rows that are there.
-
-    Channels go by the event's key, which is their id as text: much quicker to look up than a UUID.
-    """
-
-    def __init__(self) -> None:
-        self.opened: dict[str, list[object]] = {}
-        self.last_seq: dict[str, int] = {}
-        self.sent: dict[str, int] = {}
-        self.messages: dict[UUID, list[Any]] = {}
-        self.edits: dict[UUID, tuple[str | None, datetime]] = {}
-        self.deletes: dict[UUID, None] = {}
-        self.authors: set[UUID] = set()
-        self.erased: list[UUID] = []
-
-    def add(self, delivered: Delivered) -> None:
-        """Folds one event in."""
-        recorded, event = delivered.recorded, delivered.event
-        if type(event) is UserErased:
-            self.erased.append(event.user_id)
-            return
-        channel, seq = recorded.key, recorded.version
-        self.last_seq[channel] = seq
-        if type(event) is MessageSent:
-            self.authors.add(event.author_id)
-            self.sent[channel] = number = self.sent.get(channel, 0) + 1
-            self.messages[recorded.id] = [
-                channel, seq, number, recorded.id, event.author_id, event.text, recorded.at, None, False
-            ]  # fmt: skip
-        elif type(event) is MessageEdited:
-            self.authors.add(event.author_id)
-            self._edit(event.message_id, event.text, recorded.at)
-        elif type(event) is MessageDeleted:
-            self._delete(event.message_id)
-        elif type(event) is ChannelOpened:
-            self.opened[channel] = [channel, event.course_id, event.owner_id, event.name, recorded.at]
-
-    def _edit(self, message_id: UUID, text: str | None, at: datetime) -> None:
-        row = self.messages.get(message_id)
-        if row is None:
-            if message_id not in self.deletes:
-                self.edits[message_id] = (text, at)
-        elif not row[DELETED]:
-            row[TEXT], row[EDITED_AT] = text, at
-
-    def _delete(self, message_id: UUID) -> None:
-        row = self.messages.get(message_id)
-        if row is None:
-            self.deletes[message_id] = None
-        else:
-            row[TEXT], row[DELETED] = None, True
-
-
 class Messages(Projection):
-    """Channels with their counters, and one row per message; of erased authors without the text."""
+    """Channels with their counters and people, one row per message (of erased authors without the text), reactions."""
 
     name = "messages"
     version = 1
-    handles = (ChannelOpened, MessageSent, MessageEdited, MessageDeleted, UserErased)
+    handles = (
+        ChannelOpened, ChannelRenamed, DirectChannelOpened, MessageSent, MessageEdited, MessageDeleted, ReactionAdded,
+        ReactionRemoved, UserErased,
+    )  # fmt: skip
 
     async def apply(self, transaction: Transaction, batch: Sequence[Delivered]) -> None:
         """Copies in new channels and messages; changes what is there with a statement for each kind of change."""
-        fold = _Fold()
+        fold = Fold()
         for delivered in batch:
             fold.add(delivered)
         if fold.erased:
             await self.erase(transaction, fold.erased)
-        if fold.opened:
-            rows = [[*row, fold.last_seq[key], fold.sent.get(key, 0)] for key, row in fold.opened.items()]
-            await transaction.copy_records_to_table("channel", records=rows, columns=CHANNEL_COLUMNS)
-        await self._advance(transaction, fold)
+        if fold.opened or fold.renamed:
+            await _channels(transaction, fold)
+        await _advance(transaction, fold)
         if fold.messages:
             await transaction.copy_records_to_table("message", records=fold.messages.values(), columns=MESSAGE_COLUMNS)
-        if fold.edits:
-            changes = fold.edits.values()
-            await transaction.execute(_EDIT, list(fold.edits), [text for text, _ in changes], [at for _, at in changes])
-        if fold.deletes:
-            await transaction.execute(_DELETE, list(fold.deletes))
+        if fold.changes:
+            await _change(transaction, fold)
+        if fold.replies:
+            await transaction.execute(_REPLIED, list(fold.replies), list(fold.replies.values()))
+        await _mention(transaction, fold)
+        if fold.reactions:
+            await _react(transaction, fold)
         if fold.authors and (erased := await transaction.fetch(_ERASED, list(fold.authors))):
             written = [*fold.messages, *fold.edits]
             await transaction.execute(_ERASE_AGAIN, written, [row["author_id"] for row in erased])
 
-    async def _advance(self, transaction: Transaction, fold: _Fold) -> None:
-        """Moves the counters of channels that are there, and numbers their messages on from them."""
-        known = [key for key in fold.last_seq if key not in fold.opened]
-        if not known:
-            return
-        rows = await transaction.fetch(
-            _ADVANCE, known, [fold.last_seq[key] for key in known], [fold.sent.get(key, 0) for key in known]
-        )
-        if len(rows) != len(known):
-            raise LookupError("an event of a channel that was never opened")
-        numbered = {str(row["channel_id"]): row["numbered"] for row in rows}
-        for message in fold.messages.values():
-            if before := numbered.get(message[CHANNEL]):
-                message[NUMBER] += before
+
+async def _channels(transaction: Transaction, fold: Fold) -> None:
+    if fold.opened:
+        rows = [[*row, fold.last_seq[key], fold.sent.get(key, 0)] for key, row in fold.opened.items()]
+        await transaction.copy_records_to_table("channel", records=rows, columns=CHANNEL_COLUMNS)
+    if fold.people:
+        columns = ("channel_id", "user_id")
+        await transaction.copy_records_to_table("channel_person", records=fold.people, columns=columns)
+    if fold.renamed:
+        await transaction.execute(_RENAME, list(fold.renamed), list(fold.renamed.values()))
+
+
+async def _advance(transaction: Transaction, fold: Fold) -> None:
+    """Moves the counters of channels that are there, and numbers their messages on from them."""
+    known = [key for key in fold.last_seq if key not in fold.opened]
+    if not known:
+        return
+    rows = await transaction.fetch(
+        _ADVANCE, known, [fold.last_seq[key] for key in known], [fold.sent.get(key, 0) for key in known]
+    )
+    if len(rows) != len(known):
+        raise LookupError("an event of a channel that was never opened")
+    numbered = {str(row["channel_id"]): row["numbered"] for row in rows}
+    for message in fold.messages.values():
+        if before := numbered.get(message[CHANNEL]):
+            message[NUMBER] += before
+
+
+async def _change(transaction: Transaction, fold: Fold) -> None:
+    """Messages that were there say something else, or nothing; replies that are gone count no more."""
+    columns = ("message_id", "seq")
+    await transaction.copy_records_to_table("message_change", records=fold.changes, columns=columns)
+    if fold.edits:
+        edits = [(message_id, text, at, _array(people)) for message_id, (text, at, people) in fold.edits.items()]
+        await transaction.execute(_EDIT, *(list(column) for column in zip(*edits, strict=True)))
+    if fold.deletes:
+        for row in await transaction.fetch(_DELETE, list(fold.deletes)):
+            if row["thread_id"] is not None:
+                fold.replied(row["thread_id"], -1)
+        await transaction.execute(_UNREACT_ALL, list(fold.deletes))
+    if changed := [*fold.edits, *fold.deletes]:
+        await transaction.execute(_MENTION_NOBODY, changed)
+
+
+async def _mention(transaction: Transaction, fold: Fold) -> None:
+    """Whoever a new text mentions; what an old one did is gone already."""
+    mentioning = [message_id for message_id, row in fold.messages.items() if row[MENTIONS]]
+    mentioning.extend(message_id for message_id, (_, _, people) in fold.edits.items() if people)
+    if mentioning:
+        await transaction.execute(_COUNT_MENTIONS, mentioning)
+
+
+async def _react(transaction: Transaction, fold: Fold) -> None:
+    """What changed is taken out, as it may be there since another moment, and what is there in the end put in."""
+    await transaction.execute(_UNREACT, *(list(column) for column in zip(*fold.reactions, strict=True)))
+    rows = [(*reaction, *there) for reaction, there in fold.reactions.items() if there and not fold.gone(reaction[0])]
+    await transaction.copy_records_to_table("reaction", records=rows, columns=_REACTION_COLUMNS)
+
+
+def _array(people: Sequence[UUID] | None) -> str | None:
+    """As PostgreSQL reads it: arrays within an array would have to be of one length."""
+    return None if people is None else "{" + ",".join(map(str, people)) + "}"

@@ -1,9 +1,28 @@
 -- What readers see of a generation: made in the first schema on the search path, over the tables in the second.
--- read.channels_v1: by channel_id; a course's channels by course_id in the order (opened_at, channel_id).
+-- read.channels_v1: by channel_id; a course's channels by course_id in the order (opened_at, channel_id); an owner's by
+-- owner_id. A direct channel has `people`, and neither course, owner nor name.
 create or replace view channels_v1 as
-  select channel_id, course_id, owner_id, name, opened_at, last_seq, message_count from channel;
--- read.messages_v1: a channel's timeline by channel_id in the order seq, either way, with seq as its cursor; one message by
--- message_id. Edits and deletions also move the channel's last_seq, not the message's seq.
+  select channel_id, course_id, owner_id, name, opened_at, last_seq, message_count, people from channel;
+-- read.channel_people_v1: somebody's direct channels by user_id.
+create or replace view channel_people_v1 as
+  select channel_id, user_id from channel_person;
+-- read.messages_v1: a channel's timeline by channel_id in the order seq, either way, with seq as its cursor; a thread's
+-- replies by thread_id in the order seq; one message by message_id. Whatever else happens in a channel moves its last_seq,
+-- not the message's seq.
 create or replace view messages_v1 as
-  select channel_id, seq, number, message_id, author_id, text, sent_at, edited_at, deleted from shown_message;
-grant select on channels_v1, messages_v1 to mimo_query;
+  select channel_id, seq, number, message_id, author_id, text, sent_at, edited_at, deleted, thread_id, reply_count, mentions
+  from shown_message;
+-- read.authored_v1: what somebody said in a channel and was not deleted, by (author_id, channel_id) in the order number.
+create or replace view authored_v1 as
+  select author_id, channel_id, number from message where text is not null;
+-- read.mentions_v1: by (user_id, channel_id) in the order number; by message_id.
+create or replace view mentions_v1 as
+  select channel_id, user_id, number, message_id from mention;
+-- read.reactions_v1: by message_id.
+create or replace view reactions_v1 as
+  select message_id, emoji, user_id, channel_id, reacted_at from reaction;
+-- read.message_changes_v1: by message_id in the order seq: versions of the channel's stream.
+create or replace view message_changes_v1 as
+  select message_id, seq from message_change;
+grant select on channels_v1, channel_people_v1, messages_v1, authored_v1, mentions_v1, reactions_v1, message_changes_v1
+  to mimo_query;
