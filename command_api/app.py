@@ -10,7 +10,18 @@ from fastapi import FastAPI
 
 from command_api.api import CommandApi
 from command_api.channels import Channels
-from command_api.routes import auth, channels, courses, enrollments, messages, operations, reading, sessions, users
+from command_api.routes import (
+    auth,
+    channels,
+    courses,
+    enrollments,
+    messages,
+    moderation,
+    operations,
+    reading,
+    sessions,
+    users,
+)
 from command_api.write import WritePath
 from infra.event_store import open_event_store
 from infra.passwords import Passwords
@@ -67,7 +78,7 @@ def new_command_api(settings: Settings, secrets: Secrets) -> FastAPI:
         allowed_origins=(*_page_origins(settings), *settings.allowed_origins),
         log_all=settings.log_level is LogLevel.DEBUG,
     )
-    for noun in (messages, reading, enrollments, channels, courses, users, auth, sessions, operations):
+    for noun in (messages, reading, enrollments, channels, courses, moderation, users, auth, sessions, operations):
         noun.add_routes(app)
     add_health(app, _checks(lambda: app.state.api))
     return app

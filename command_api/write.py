@@ -1,7 +1,7 @@
 """The one write path: a decision becomes an append, the append's outcome an answer.
 
-It looks a used idempotency key up before a refusal is answered, decides conflicts anew, and says what was refused in
-the domain's words. It must not know any command, nor HTTP's verbs and paths.
+It looks a used idempotency key up before a refusal is answered, decides conflicts anew, has mutes ended whose time is
+up, and says what was refused in the domain's words. It must not know any command, nor HTTP's verbs and paths.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from command_api.domain.decision import Decision
+from command_api.domain.moderation import silenced
+from command_api.muted import end_mute
 from events.errors import MimoError, Overloaded, Refused, Rejected, ReusedKey, VersionConflict
 from events.ports import Append, Appended, EventStore, Idempotency, NewEvent
 from events.recorded import Meta
@@ -19,6 +21,7 @@ from infra.ids import new_id
 MAX_DECISIONS = 5
 CONFLICTS = frozenset(("version", "stale"))
 RETRY_AFTER_CONFLICT_SECONDS = 1.0
+TOO_MANY = "Too many others change the same thing at this moment."
 
 Decide = Callable[[], Awaitable[Decision]]
 InWords = Callable[[Refused], MimoError]
@@ -52,10 +55,10 @@ class WritePath:
             in_words: turns a refusal into what the caller is told.
 
         Raises:
-            MimoError: as `in_words` says; ReusedKey, Overloaded, InvalidRequest.
+            MimoError: as `in_words` says; Muted, ReusedKey, Overloaded, InvalidRequest.
         """
         try:
-            return await self._store.append(_append(intent, decision))
+            return await self._appended(intent, decision)
         except Refused as refused:
             _tell(refused, in_words)
 
@@ -69,7 +72,7 @@ class WritePath:
             anew: False answers the first conflict with VersionConflict (`If-Match`).
 
         Raises:
-            MimoError: as `decide` and `in_words` say; ReusedKey, VersionConflict, Overloaded, InvalidRequest.
+            MimoError: as `decide` and `in_words` say; Muted, ReusedKey, VersionConflict, Overloaded, InvalidRequest.
         """
         for _ in range(MAX_DECISIONS):
             try:
@@ -79,13 +82,29 @@ class WritePath:
                     return first
                 raise
             try:
-                return await self._store.append(_append(intent, decision))
+                return await self._appended(intent, decision)
             except Refused as refused:
                 if refused.reason not in CONFLICTS:
                     _tell(refused, in_words)
                 if not anew:
                     raise VersionConflict from None
-        raise Overloaded("Too many others change the same thing at this moment.", RETRY_AFTER_CONFLICT_SECONDS)
+        raise Overloaded(TOO_MANY, RETRY_AFTER_CONFLICT_SECONDS)
+
+    async def _appended(self, intent: Intent, decision: Decision) -> Appended:
+        """Appends; when a mute is in the way whose time is up, it is ended first.
+
+        Raises:
+            Refused: anything else is in the way.
+            Muted: its time is not up.
+        """
+        for _ in range(MAX_DECISIONS):
+            try:
+                return await self._store.append(_append(intent, decision))
+            except Refused as refused:
+                if not silenced(refused, decision.absent):
+                    raise
+                await end_mute(self._store, refused, intent.meta)
+        raise Overloaded(TOO_MANY, RETRY_AFTER_CONFLICT_SECONDS)
 
     async def _first_outcome(self, idempotency: Idempotency) -> Appended | None:
         try:

@@ -22,6 +22,7 @@ MAX_KEY_BYTES = 200
 EMAIL_SCOPE = "email"
 OPEN_KEY = "open"
 UNDERWAY_SCOPE = "operation"
+MUTED_SCOPE_END = "/muted"
 
 
 class Claim(NamedTuple):
@@ -80,7 +81,7 @@ def direct_voice(channel_id: UUID, user_id: UUID) -> Claim:
 
 def muted(course_id: UUID, user_id: UUID) -> Claim:
     """This member of the course was muted. It is held until somebody notices that the time is up."""
-    return Claim(f"course/{course_id}/muted", str(user_id))
+    return Claim(f"course/{course_id}{MUTED_SCOPE_END}", str(user_id))
 
 
 def reaction(message_id: UUID, user_id: UUID, emoji: str) -> Claim:

@@ -5,7 +5,8 @@
     │   ├── InvalidRequest       invalid_request
     │   ├── Unauthenticated      unauthenticated
     │   ├── Forbidden            forbidden
-    │   │   └── NotAMember       not_a_member
+    │   │   ├── NotAMember       not_a_member
+    │   │   └── Muted            muted
     │   ├── NotFound             not_found
     │   └── Conflict             conflict
     │       ├── EmailTaken       email_taken
@@ -31,6 +32,7 @@ This module must not know HTTP: `infra/web/problems.py` maps codes to statuses.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
@@ -82,6 +84,22 @@ class NotAMember(Forbidden):
     """Only members of the course can do this; enrol first."""
 
     code = "not_a_member"
+
+
+class Muted(Forbidden):
+    """You are muted in this course.
+
+    Args:
+        until: when that ends by itself, in UTC; kept as text (RFC 3339).
+        retry_after_seconds: how long that is from now.
+    """
+
+    code = "muted"
+
+    def __init__(self, until: datetime, retry_after_seconds: float) -> None:
+        self.until = f"{until:%Y-%m-%dT%H:%M:%SZ}"
+        super().__init__(f"You are muted in this course until {self.until}.")
+        self.retry_after_seconds = retry_after_seconds
 
 
 class NotFound(Rejected):

@@ -13,6 +13,7 @@ import asyncpg
 import structlog
 
 from events.catalog import encode
+from events.claims import Claim
 from events.errors import InvalidRequest, Overloaded, Refused
 from events.ports import Append, Appended, AppendedEvent, Idempotency
 from events.recorded import Recorded
@@ -37,6 +38,10 @@ _LAST_VERSION = "select coalesce(max(version), 0) as version from log.event wher
 _EVENT = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
     from log.event where id = $1"""
+_HOLDER = """
+    select e.position, e.id, e.stream, e.version, e.topic, e.partition, e."offset", e.key, e.type, e.schema, e.data,
+      e.meta, e.at
+    from log.claim c join log.event e on e.id = c.event_id where c.scope = $1 and c.key = $2"""
 _PLACES = """
     select id, type, stream, version, topic, partition, "offset", position
     from log.event where id = any ($1) order by position"""
@@ -122,6 +127,11 @@ class PostgresEventStore:
     async def find(self, event_id: UUID) -> Recorded | None:
         """See `EventStore.find`."""
         row = await self._row(_EVENT, event_id)
+        return None if row is None else Recorded(*row)
+
+    async def holder(self, claim: Claim) -> Recorded | None:
+        """The event that took a claim; None when nobody holds it."""
+        row = await self._row(_HOLDER, *claim)
         return None if row is None else Recorded(*row)
 
     async def login(self, email_hmac: str) -> Login | None:

@@ -89,11 +89,12 @@ def add_routes(app: FastAPI) -> None:
     again: dict[int | str, dict[str, Any]] = {200: {"model": MessageAccepted, "description": "Sent before"}}
     add_command(
         app, "POST", path, send_message, answers=MessageAccepted, status=201, responses=again,
-        refusals=("not_a_member", "not_found"),
+        refusals=("not_a_member", "muted", "not_found"),
     )  # fmt: skip
     own = ("forbidden", "not_a_member", "not_found")
-    add_command(app, "PATCH", path + "/{message_id}", edit_message, answers=MessageAccepted, refusals=own)
-    add_command(app, "DELETE", path + "/{message_id}", delete_message, answers=MessageAccepted, refusals=own)
+    one = path + "/{message_id}"
+    add_command(app, "PATCH", one, edit_message, answers=MessageAccepted, refusals=("muted", *own))
+    add_command(app, "DELETE", one, delete_message, answers=MessageAccepted, refusals=own)
 
 
 async def _sent_before(call: Call, refused: Refused, stream: str) -> Ready:

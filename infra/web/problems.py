@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -16,18 +17,20 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from events.errors import InvalidRequest, MimoError, Unavailable
+from events.errors import InvalidRequest, MimoError, Muted, Unavailable
 from infra.web.answer import Header, Ready
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
 PROBLEM_TYPE: Header = (b"content-type", b"application/problem+json")
 MAX_ERRORS = 20
+NO_MEMBERS: Mapping[str, str] = {}
 
 STATUS: dict[str, int] = {
     "invalid_request": 422,
     "unauthenticated": 401,
     "forbidden": 403,
     "not_a_member": 403,
+    "muted": 403,
     "not_found": 404,
     "conflict": 409,
     "email_taken": 409,
@@ -94,6 +97,7 @@ class Problem(BaseModel):
     code: str = Field(description="Stable and machine-readable.")
     errors: list[ProblemError]
     trace_id: str
+    until: datetime | None = Field(None, description="When that ends by itself; only there with code `muted`.")
 
 
 class TooLarge(HTTPException):
@@ -110,6 +114,7 @@ def problem(
     trace_id: str,
     errors: Sequence[Mapping[str, str]] = (),
     headers: Iterable[Header] = (),
+    members: Mapping[str, str] = NO_MEMBERS,
 ) -> Ready:
     """Renders one problem.
 
@@ -120,6 +125,7 @@ def problem(
         trace_id: 32 hex digits, by which an operator finds the request in the log.
         errors: the single faults of an invalid request.
         headers: further headers.
+        members: further members, which only this kind of problem has.
     """
     content = {
         "type": f"/problems/{code}",
@@ -129,6 +135,7 @@ def problem(
         "code": code,
         "errors": errors,
         "trace_id": trace_id,
+        **members,
     }
     more = (*headers, _BEARER) if status == 401 else headers
     return Ready(status, orjson.dumps(content), more, PROBLEM_TYPE)
@@ -144,12 +151,16 @@ def problem_of(error: BaseException, trace_id: str) -> Ready | None:
         return None
     headers: list[Header] = [(b"cache-control", b"no-store")]
     errors: list[dict[str, str]] = []
-    if isinstance(error, Unavailable):
+    members: dict[str, str] = {}
+    if isinstance(error, Unavailable | Muted):
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_seconds))))
+    if isinstance(error, Unavailable):
         headers.extend(getattr(error, "headers", ()))
     if isinstance(error, InvalidRequest) and error.pointer:
         errors.append({"detail": error.detail, "pointer": fragment(error.pointer)})
-    return problem(STATUS[error.code], error.code, error.detail, trace_id, errors, headers)
+    if isinstance(error, Muted):
+        members["until"] = error.until
+    return problem(STATUS[error.code], error.code, error.detail, trace_id, errors, headers, members)
 
 
 def internal_problem(trace_id: str) -> Ready:

@@ -17,19 +17,21 @@ OWNER, AUTHOR, OTHER = uuid4(), uuid4(), uuid4()
 CHANNEL = Channel(uuid4(), uuid4(), OWNER)
 MESSAGE = Message(uuid4(), CHANNEL.channel_id, AUTHOR)
 VOICE = CHANNEL.voice(AUTHOR)
+MUTED = claims.muted(CHANNEL.course_id, AUTHOR)
 GONE = claims.deleted_message(MESSAGE.message_id)
 
 
-def test_sending_needs_a_voice_and_reads_nothing() -> None:
+def test_sending_needs_a_voice_and_no_mute_and_reads_nothing() -> None:
     decision = messages.send(CHANNEL, AUTHOR, "Hello", "c-1")
     sent = MessageSent(channel_id=CHANNEL.channel_id, author_id=AUTHOR, text="Hello", client_message_id="c-1")
-    assert (decision.events, decision.need, decision.expected) == ((sent,), (VOICE,), {})
+    assert (decision.events, decision.need, decision.absent) == ((sent,), (VOICE,), (MUTED,))
+    assert decision.expected == {}
 
 
-def test_an_edit_needs_a_voice_and_that_the_message_is_not_deleted() -> None:
+def test_an_edit_needs_a_voice_no_mute_and_that_the_message_is_not_deleted() -> None:
     decision = messages.edit(CHANNEL, MESSAGE, AUTHOR, "Hi")
     edited = MessageEdited(channel_id=CHANNEL.channel_id, message_id=MESSAGE.message_id, author_id=AUTHOR, text="Hi")
-    assert (decision.events, decision.need, decision.absent) == ((edited,), (VOICE,), (GONE,))
+    assert (decision.events, decision.need, decision.absent) == ((edited,), (VOICE,), (MUTED, GONE))
 
 
 def test_only_the_author_edits() -> None:
