@@ -39,6 +39,8 @@ PROJECTIONS: Mapping[str, Behind] = {
         Behind("courses", 1, ("mimo.courses",)),
         Behind("enrollments", 1, ("mimo.enrollments",)),
         Behind("messages", 1, ("mimo.messages", ERASURES)),
+        Behind("search", 1, ("mimo.messages", ERASURES)),
+        Behind("reading", 1, ("mimo.reading",)),
     )
 }
 """The projections that this API reads, by name."""
@@ -55,10 +57,11 @@ join read.checkpoint c on c.projection = r.projection and c.version = r.version
 
 CHANGED = """
 select t.topic, t.key, case t.type
-    when 'Enrolled' then t.data ->> 'user_id'
-    when 'Unenrolled' then t.data ->> 'user_id'
-    when 'ChannelOpened' then t.data ->> 'course_id'
-    when 'UserErased' then 'erased ' || t.key
+    when 'Enrolled' then array[t.data ->> 'user_id']
+    when 'Unenrolled' then array[t.data ->> 'user_id']
+    when 'ChannelOpened' then array[t.data ->> 'course_id', t.data ->> 'owner_id']
+    when 'DirectChannelOpened' then array[t.data #>> '{people,0}', t.data #>> '{people,1}']
+    when 'UserErased' then array['erased ' || t.key]
   end as also
 from unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) r (topic, partition, after, upto)
 cross join lateral (
@@ -126,5 +129,5 @@ async def changed_in(connection: asyncpg.Connection, ranges: Collection[Range]) 
     """What the events of some ranges changed."""
     rows = await connection.fetch(CHANGED, *(list(column) for column in zip(*ranges, strict=True)))
     changed = {(row["topic"], row["key"]) for row in rows}
-    changed.update((row["topic"], row["also"]) for row in rows if row["also"] is not None)
+    changed.update((row["topic"], also) for row in rows for also in row["also"] or () if also)
     return changed

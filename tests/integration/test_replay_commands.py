@@ -11,6 +11,7 @@ import asyncpg
 from events.courses import CourseChanged, CourseCreated
 from infra.ids import new_id
 from mimo.options import operator
+from projectors.views import PROJECTIONS
 from tests.integration.one_projection import ParkingCourses, one_projection
 from tests.integration.test_audited_commands import written
 from tests.integration.test_parked import with_parked
@@ -73,12 +74,10 @@ async def test_a_view_is_verified_and_what_is_wrong_is_shown(database_url: str) 
     installation = Installation(database_url, admin)
     await installation.happen(200)
     async with installation.working():
-        for name in ("users", "courses", "enrollments", "messages"):
-            await installation.until_shown(name)
+        for projection in PROJECTIONS:
+            await installation.until_shown(projection.name)
     said = told(database_url, "verify", "--all").splitlines()
-    assert [line.partition(":")[0] for line in said] == [
-        f"{name}_v1_g1" for name in ("users", "courses", "enrollments", "messages")
-    ]
+    assert [line.partition(":")[0] for line in said] == [f"{projection.name}_v1_g1" for projection in PROJECTIONS]
     assert all(": equal, " in line and ", digest " in line for line in said)
     await admin.execute("update courses_v1_g1.course set title = 'Forged' where ctid = '(0,1)'")
     wrong = run(database_url, "verify", "courses")

@@ -18,9 +18,13 @@ from events.partition import partition_of
 from infra.ids import new_id
 
 VIEWS = Path(__file__).parents[2] / "projectors" / "views"
-TOPICS = {name: f"mimo.{name}" for name in ("users", "courses", "enrollments", "messages")}
+TOPICS = {name: f"mimo.{name}" for name in ("users", "courses", "enrollments", "messages", "reading")} | {
+    "search": "mimo.messages"
+}
 """Of each projection, the topic of its rows."""
-CONSUMED = {name: [topic] for name, topic in TOPICS.items()} | {"messages": ["mimo.messages", "mimo.users"]}
+CONSUMED = {name: [topic] for name, topic in TOPICS.items()} | {
+    name: ["mimo.messages", "mimo.users"] for name in ("messages", "search")
+}
 ON_PATH = """
 select set_config('search_path', string_agg(format('%s_v%s_g%s', projection, version, generation), ','), true)
 from projection.generation where status = 'live'"""
