@@ -18,6 +18,7 @@ from infra.processes import tied_to_parent
 from infra.settings import load_settings
 from mimo.accounts import grant
 from mimo.operating.worker import Worker
+from projectors.views import PROJECTIONS
 from tests.beside import beside, projecting
 from tests.command_api import Person, School, school
 from tests.integration.test_audited_commands import written
@@ -61,7 +62,7 @@ class Desk:
     async def working(self) -> AsyncIterator[None]:
         """Projector processes follow the log until the block ends; readers see all of it."""
         async with projecting(self.url):
-            await self.until(LIVE, "courses enrollments messages users")
+            await self.until(LIVE, " ".join(sorted(one.name for one in PROJECTIONS)))
             await self.until(BEHIND, 0)
             await self.until(IN_ITS_PLACE, True)
             yield

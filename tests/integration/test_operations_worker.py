@@ -97,7 +97,7 @@ async def test_what_cannot_be_done_ends_as_failed_and_says_why(at_the_desk: Desk
     for (_, _, said), sentence in zip(
         ends,
         [
-            "There is no projection nothing: there are users, courses, enrollments, messages.",
+            "There is no projection nothing: there are users, courses, enrollments, messages, search.",
             "courses has no generation 7 on standby",
             "courses has no generation 1 that could be dropped: readers see it",
             "No event of somebody is parked in courses",

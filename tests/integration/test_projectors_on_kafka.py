@@ -24,7 +24,7 @@ from projectors.views import PROJECTIONS
 from tests.beside import projecting
 from tests.contract.publishing import Publisher, own_cluster, publisher
 from tests.integration.test_projector_process import APPLIED, MESSAGES, Talk, asked, free_port, projector, until
-from tests.property.test_projections import TABLES, School, model, rows
+from tests.property.test_projections import TABLES, School, model, rows, worded
 from tests.written_log import WrittenLog
 
 PATIENCE_SECONDS = 60
@@ -63,7 +63,7 @@ class Pipeline:
         for projection in PROJECTIONS:
             await self.admin.execute(f"set search_path = {projection.name}_v1_g1")
             found = {table: await rows(self.admin, table) for table in TABLES[projection.name]}
-            assert found == model(projection, log, log.ring)
+            assert found == await worded(self.admin, model(projection, log, log.ring))
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -203,7 +203,7 @@ class TestCache:
             answer = await queries.get("/v1/me", uuid4())
             assert (answer.status_code, answer.json()["code"]) == (503, "not_caught_up")
             readiness = (await queries.get("/readyz")).json()["not_ready"]
-            assert any("users, courses, enrollments, messages" in missing["reason"] for missing in readiness)
+            assert any("users, courses, enrollments, messages, search" in missing["reason"] for missing in readiness)
 
 
 class TestTorture:

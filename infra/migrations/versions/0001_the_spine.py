@@ -1,4 +1,4 @@
-"""The log, the projections' bookkeeping, and one role for each application.
+"""The log, the projections' bookkeeping, what texts are found by, and one role for each application.
 
 It must not know the applications: SQL lives in the files beside, in `sql/`.
 """
@@ -15,7 +15,7 @@ down_revision: str | None = None
 branch_labels: str | None = None
 depends_on: str | None = None
 
-FILES = ("roles.sql", "log.sql", "append.sql", "access.sql", "projection.sql")
+FILES = ("roles.sql", "log.sql", "append.sql", "access.sql", "projection.sql", "search.sql")
 NEW_INSTALLATION = sa.text("insert into log.installation (log_id, partitions) values (:log_id, :partitions)")
 
 
