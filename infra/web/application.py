@@ -34,7 +34,7 @@ ALLOWED_HEADERS = (
     "Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "Mimo-Bookmark", "Prefer",
     "Traceparent",
 )  # fmt: skip
-ALLOWED_METHODS = ("GET", "POST", "PATCH", "DELETE")
+ALLOWED_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PREFLIGHT_SECONDS = 3600
 
 

@@ -22,7 +22,7 @@ from query_api.asked import Asked
 from query_api.wire import encoded
 
 FOLDER = Path(__file__).parent
-PAGES = {"/ops": "ops/index.html"}
+PAGES = {"/": "learn/index.html", "/ops": "ops/index.html"}
 """By path. Everything that they load is below /web/."""
 TYPES = {
     ".html": b"text/html; charset=utf-8",
@@ -120,8 +120,9 @@ def add_pages(app: FastAPI, settings: Settings) -> None:
         return _answer(request, file)
 
     async def where(request: Request) -> Ready:
-        """Where commands go."""
-        return Ready(200, encoded({"commands": commands_at(settings, request)}), [(b"cache-control", b"no-store")])
+        """Where commands go, and who may create courses."""
+        told = {"commands": commands_at(settings, request), "course_creators": settings.course_creators}
+        return Ready(200, encoded(told), [(b"cache-control", b"no-store")])
 
     endpoints: dict[str, Callable[..., object]] = {path: page(kept[name]) for path, name in PAGES.items()}
     endpoints |= {"/web/where.json": where, "/web/{name:path}": part}

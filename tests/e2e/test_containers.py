@@ -95,7 +95,6 @@ def test_who_the_client_is_gets_through_and_what_it_claims_to_be_does_not(runnin
 def test_what_is_for_operators_is_not_there_for_the_public(running: Containers, origin: Origin) -> None:
     assert origin.http.get("/.well-known/jwks.json").json()["keys"]
     for path in (
-        "/",
         "/docs",
         "/openapi.json",
         "/readyz",
@@ -111,11 +110,12 @@ def test_what_is_for_operators_is_not_there_for_the_public(running: Containers, 
         assert httpx2.get(f"http://{running.address(port)}/metrics").status_code == 200
 
 
-def test_the_desk_is_reached_and_sends_its_commands_the_same_way(running: Containers, origin: Origin) -> None:
-    page = origin.http.get("/ops")
-    assert page.status_code == 200
-    assert "connect-src 'self';" in page.headers["content-security-policy"]
-    assert origin.http.get("/web/where.json").json() == {"commands": ""}
+def test_the_pages_are_reached_and_send_their_commands_the_same_way(running: Containers, origin: Origin) -> None:
+    for path in ("/", "/ops"):
+        page = origin.http.get(path)
+        assert page.status_code == 200
+        assert "connect-src 'self';" in page.headers["content-security-policy"]
+    assert origin.http.get("/web/where.json").json() == {"commands": "", "course_creators": "anyone"}
     refused = origin.http.post("/v1/projections/users/verify")
     assert (refused.status_code, refused.json()["code"]) == (401, "unauthenticated")
 

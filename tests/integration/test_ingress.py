@@ -127,6 +127,7 @@ def origin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
     [
         ("GET", "/v1/courses?q=engine", "queries"),
         ("GET", "/v1/live", "queries"),
+        ("GET", "/", "queries"),
         ("GET", "/ops", "queries"),
         ("GET", "/web/ops/desk.js", "queries"),
         ("POST", "/v1/courses", "commands"),
@@ -167,7 +168,8 @@ def test_a_body_that_the_api_would_not_take_is_not_carried_there(origin: httpx2.
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), [("GET", "/metrics"), ("GET", "/web/../metrics"), ("GET", "/opsx"), ("POST", "/ops")]
+    ("method", "path"),
+    [("GET", "/metrics"), ("GET", "/web/../metrics"), ("GET", "/opsx"), ("POST", "/ops"), ("POST", "/")],
 )
 def test_what_nobody_serves_is_a_problem_like_any_other(origin: httpx2.Client, method: str, path: str) -> None:
     answer = origin.request(method, httpx2.URL(origin.base_url, raw_path=path.encode()))

@@ -7,10 +7,12 @@ import httpx2
 import pytest
 import pytest_asyncio
 
-from query_api.web.pages import FOLDER, TYPES
+from query_api.web.pages import FOLDER, PAGES, TYPES
 from tests.integration.query_client import QueryClient, query_client
 
 DIRECTIVE = re.compile(r"([a-z-]+) ([^;]*)")
+
+every_page = pytest.mark.parametrize("path", PAGES)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -24,8 +26,9 @@ def policy(answer: httpx2.Response) -> dict[str, str]:
     return dict(DIRECTIVE.findall(answer.headers["content-security-policy"]))
 
 
-async def test_a_page_may_do_nothing_but_run_its_own_files_and_ask_the_apis(queries: QueryClient) -> None:
-    page = await queries.http.get("/ops", headers={"host": "school.example:8002"})
+@every_page
+async def test_a_page_may_do_nothing_but_run_its_own_files_and_ask_the_apis(queries: QueryClient, path: str) -> None:
+    page = await queries.http.get(path, headers={"host": "school.example:8002"})
     assert page.status_code == 200
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     allowed = policy(page)
@@ -38,17 +41,20 @@ async def test_a_page_may_do_nothing_but_run_its_own_files_and_ask_the_apis(quer
     assert page.headers["x-content-type-options"] == "nosniff"
     assert page.headers["referrer-policy"] == "no-referrer"
     assert page.headers["x-frame-options"] == "DENY"
-    head = await queries.http.head("/ops")
+    head = await queries.http.head(path)
     assert (head.status_code, head.headers["etag"]) == (200, page.headers["etag"])
 
 
-async def test_a_page_has_no_script_and_no_style_in_it_and_loads_only_what_is_there(queries: QueryClient) -> None:
-    text = (await queries.http.get("/ops")).text
+@every_page
+async def test_a_page_has_no_script_and_no_style_in_it_and_loads_only_what_is_there(
+    queries: QueryClient, path: str
+) -> None:
+    text = (await queries.http.get(path)).text
     assert not re.search(r"<script(?![^>]* src=)|<style| style=| on[a-z]+=|javascript:", text)
     loaded = re.findall(r'(?:src|href)="([^"]+)"', text)
     assert loaded
-    for path in loaded:
-        assert (await queries.http.get(path)).status_code == 200, path
+    for name in loaded:
+        assert (await queries.http.get(name)).status_code == 200, name
 
 
 async def test_every_module_that_is_imported_is_there(queries: QueryClient) -> None:
@@ -77,7 +83,7 @@ async def test_files_are_asked_for_once_and_then_only_whether_they_changed(queri
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_pages_are_only_read(queries: QueryClient, method: str) -> None:
-    for path in ("/ops", "/web/ops/desk.js", "/web/where.json"):
+    for path in (*PAGES, "/web/ops/desk.js", "/web/where.json"):
         answer = await queries.http.request(method, path)
         assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
         assert {"GET", "HEAD"} <= set(answer.headers["allow"].split(", "))
@@ -117,7 +123,7 @@ async def test_a_page_is_told_where_commands_go(
     async with query_client(shared_database_url, command_url=setting) as queries:
         told = await queries.http.get("/web/where.json", headers={"host": host})
         page = await queries.http.get("/ops", headers={"host": host})
-    assert told.json() == {"commands": commands}
+    assert told.json() == {"commands": commands, "course_creators": "anyone"}
     assert told.headers["cache-control"] == "no-store"
     assert policy(page)["connect-src"] == f"'self' {commands}".strip()
 
