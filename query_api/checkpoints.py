@@ -41,6 +41,7 @@ PROJECTIONS: Mapping[str, Behind] = {
         Behind("messages", 1, ("mimo.messages", ERASURES)),
         Behind("search", 1, ("mimo.messages", ERASURES)),
         Behind("reading", 1, ("mimo.reading",)),
+        Behind("moderation", 1, ("mimo.moderation",)),
     )
 }
 """The projections that this API reads, by name."""

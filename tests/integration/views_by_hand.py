@@ -18,9 +18,8 @@ from events.partition import partition_of
 from infra.ids import new_id
 
 VIEWS = Path(__file__).parents[2] / "projectors" / "views"
-TOPICS = {name: f"mimo.{name}" for name in ("users", "courses", "enrollments", "messages", "reading")} | {
-    "search": "mimo.messages"
-}
+OWN = ("users", "courses", "enrollments", "messages", "reading", "moderation")
+TOPICS = {name: f"mimo.{name}" for name in OWN} | {"search": "mimo.messages"}
 """Of each projection, the topic of its rows."""
 CONSUMED = {name: [topic] for name, topic in TOPICS.items()} | {
     name: ["mimo.messages", "mimo.users"] for name in ("messages", "search")

@@ -36,6 +36,7 @@ from projectors.generations import Status, bear
 from projectors.opening import Opener
 from projectors.projection import Projection
 from projectors.views import PROJECTIONS
+from tests.property.moderators import Moderators
 from tests.property.view_model import folded
 from tests.written_log import WrittenLog
 
@@ -47,6 +48,7 @@ TABLES = {
         "channel", "channel_person", "shown_message", "mention", "reaction", "message_change", "erased_author",
     ),
     "reading": ("read_marker",),
+    "moderation": ("mute", "report"),
     "search": ("shown_entry", "erased_writer"),
 }  # fmt: skip
 FEW_PARTITIONS = 3
@@ -72,6 +74,7 @@ class School:
         self.begun: dict[Any, Any] = {}
         self.reactions: set[tuple[Any, Any, Any, str]] = set()
         self.erased: list[Any] = []
+        self.moderators = Moderators(self.log, chance, self.people)
 
     def happen(self) -> None:
         """One more thing."""
@@ -79,7 +82,7 @@ class School:
             self._register, self._rename, self._grant, self._password, self._create, self._change, self._life,
             self._join, self._leave, self._open, self._direct, self._call, self._send, self._send, self._send,
             self._reply, self._reply, self._edit, self._edit, self._delete, self._react, self._react, self._unreact,
-            self._erase, self._read, self._read,
+            self._erase, self._read, self._read, *self.moderators.steps,
         ]  # fmt: skip
         self.chance.choice(steps)()
 

@@ -18,6 +18,7 @@ from events.messages import (
     ReactionAdded,
     ReactionRemoved,
 )
+from events.moderation import MemberMuted, MemberUnmuted, MessageReported, ReportResolved
 from events.reading import ChannelRead
 from events.recorded import Delivered
 from events.users import RoleGranted, UserErased, UserProfileChanged, UserRegistered
@@ -32,7 +33,7 @@ def folded(delivered: Iterable[Delivered]) -> dict[str, list[tuple[Any, ...]]]:
         name: {}
         for name in (
             "person", "course", "enrollment", "enrollment_count", "channel", "channel_person", "shown_message",
-            "mention", "reaction", "message_change", "erased_author", "read_marker",
+            "mention", "reaction", "message_change", "erased_author", "read_marker", "mute", "report",
         )
     }  # fmt: skip
     for one in delivered:
@@ -43,6 +44,7 @@ def folded(delivered: Iterable[Delivered]) -> dict[str, list[tuple[Any, ...]]]:
         _messages(tables, one)
         _reactions(tables, one)
         _reading(tables, one)
+        _moderation(tables, one)
     _search(tables)
     return {
         name: sorted((tuple(row[column] for column in sorted(row)) for row in rows.values()), key=repr)
@@ -104,6 +106,26 @@ def _enrollments(tables: Tables, one: Delivered) -> None:
 def _count(tables: Tables, course_id: UUID, change: int) -> None:
     row = tables["enrollment_count"].setdefault(course_id, {"course_id": course_id, "enrolled_count": 0})
     row["enrolled_count"] += change
+
+
+def _moderation(tables: Tables, one: Delivered) -> None:
+    at, mutes, reports = one.recorded.at, tables["mute"], tables["report"]
+    match one.event:
+        case MemberMuted() as muted:
+            mutes[muted.course_id, muted.user_id] = {
+                "course_id": muted.course_id, "user_id": muted.user_id, "muted_by": muted.muted_by, "muted_at": at,
+                "until": muted.until,
+            }  # fmt: skip
+        case MemberUnmuted(course_id=course_id, user_id=user_id):
+            del mutes[course_id, user_id]
+        case MessageReported() as reported:
+            reports[reported.report_id] = {
+                "report_id": reported.report_id, "channel_id": reported.channel_id, "course_id": reported.course_id,
+                "message_id": reported.message_id, "reason": reported.reason, "reported_by": reported.reported_by,
+                "reported_at": at, "resolved_at": None, "resolved_by": None, "outcome": None,
+            }  # fmt: skip
+        case ReportResolved(report_id=report_id, resolved_by=resolved_by, outcome=outcome):
+            reports[report_id] |= {"resolved_at": at, "resolved_by": resolved_by, "outcome": outcome}
 
 
 def _reading(tables: Tables, one: Delivered) -> None:
