@@ -33,6 +33,7 @@ from query_api.routes import (
     enrollments,
     events,
     live,
+    members,
     messages,
     operations,
     pipeline,
@@ -76,7 +77,20 @@ def new_query_api(settings: Settings, tokens: TokenVerifier) -> FastAPI:
         token_url=f"http://{settings.host}:{settings.command_port}{TOKEN_PATH}",
         log_all=settings.log_level is LogLevel.DEBUG,
     )
-    for noun in (users, sessions, courses, enrollments, channels, messages, live, pipeline, operations, books, events):
+    for noun in (
+        users,
+        sessions,
+        courses,
+        enrollments,
+        channels,
+        members,
+        messages,
+        live,
+        pipeline,
+        operations,
+        books,
+        events,
+    ):
         noun.add_routes(app)
     add_pages(app, settings)
     add_health(app, _checks(app))
@@ -112,7 +126,7 @@ def _lifespan(settings: Settings, tokens: TokenVerifier) -> Callable[[FastAPI], 
             freshness.observe(partial(_show, Shown(), freshness, answers))
             beside = [
                 asyncio.create_task(work.run(), name=name)
-                for name, work in (("freshness", freshness), ("live", listeners.feed))
+                for name, work in (("freshness", freshness), ("live", listeners))
             ]
             await watch.start()
             try:

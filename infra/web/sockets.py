@@ -72,6 +72,13 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if self._backlog_bytes > MAX_BACKLOG_BYTES or len(self._backlog) > MAX_BACKLOG_FRAMES:
             self.cut_off(SLOW, "too slow")
 
+    def offer(self, frame: bytes) -> bool:
+        """Sends a frame unless others wait; whether it did."""
+        if self.close_sent or self._backlog or not self.writable.is_set() or self.transport.is_closing():
+            return False
+        self.transport.write(frame)
+        return True
+
     async def drained(self) -> bool:
         """Waits until the peer has taken what was pushed; False: it is gone."""
         while (self._backlog or not self.writable.is_set()) and not self.disconnected:

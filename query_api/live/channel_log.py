@@ -1,4 +1,4 @@
-"""What live updates ask the log: a channel's events, whose course it is, and who may listen.
+"""What live updates ask the log: a channel's events, whose channel it is, and who may listen.
 
 It must not know who listens.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -16,7 +16,7 @@ import msgspec
 from events.catalog import SealedEvent, parse
 from events.errors import NotFound, Overloaded, UndecodableEvent
 from events.event import Event
-from events.messages import ChannelOpened, MessageEdited, MessageSent
+from events.messages import ChannelOpened, DirectChannelOpened, MessageEdited, MessageSent
 from events.recorded import Recorded
 from infra.postgres import AWAY
 from infra.sealing import KeyRing
@@ -42,6 +42,18 @@ Told = tuple[int, Frame]
 """An event's seq and its frame."""
 
 
+class Home(NamedTuple):
+    """Whose channel it is; it never changes.
+
+    Args:
+        course_id: the course that it belongs to; None: it is a direct channel, of two people.
+        voices: the scope of the claims of those who may speak and listen.
+    """
+
+    course_id: UUID | None
+    voices: str
+
+
 class ChannelLog:
     """Asks a pool.
 
@@ -53,8 +65,8 @@ class ChannelLog:
         self._pool = pool
         self.ring = KeyRing(partial(_keys, self))
 
-    async def course_of(self, channel_id: UUID) -> UUID:
-        """The course that a channel belongs to; it never changes.
+    async def home_of(self, channel_id: UUID) -> Home:
+        """Whose channel it is.
 
         Raises:
             NotFound: there is no such channel.
@@ -64,14 +76,17 @@ class ChannelLog:
         if not rows:
             raise NotFound("There is no such channel.")
         first = Recorded(*rows[0])
-        opened = parse(first.type, first.schema, first.data, first.id)
-        if not isinstance(opened, ChannelOpened):
-            raise NotFound("There is no such channel.")
-        return opened.course_id
+        match parse(first.type, first.schema, first.data, first.id):
+            case ChannelOpened(course_id=course_id):
+                return Home(course_id, f"course/{course_id}/voices")
+            case DirectChannelOpened():
+                return Home(None, f"channel/{channel_id}/voices")
+            case _:
+                raise NotFound("There is no such channel.")
 
-    async def may_listen(self, user_id: UUID, course_id: UUID) -> bool:
-        """Whether somebody is a member of a course, now."""
-        [row] = await self.rows(_HAS_VOICE, user_id, f"course/{course_id}/voices")
+    async def may_listen(self, user_id: UUID, home: Home) -> bool:
+        """Whether somebody is a member of a course, or one of two who talk with each other, now."""
+        [row] = await self.rows(_HAS_VOICE, user_id, home.voices)
         return bool(row[0])
 
     async def after(self, channel_id: UUID, seq: int, limit: int) -> list[Told]:

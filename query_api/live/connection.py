@@ -6,6 +6,7 @@ It must not know how events come about.
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from uuid import UUID
 
 from starlette.websockets import WebSocket
@@ -14,12 +15,14 @@ from events.errors import Overloaded, Rejected, Unauthenticated
 from infra.web.auth import Authenticator
 from infra.web.sockets import SocketProtocol, push_of
 from query_api.live import frames
-from query_api.live.frames import Auth, Frame, NotUnderstood, Said, Subscribe, Unsubscribe
+from query_api.live.frames import Auth, Frame, NotUnderstood, Said, Subscribe, Typing, Unsubscribe
 from query_api.live.listener import NOT_SIGNED_IN, NOT_UNDERSTOOD, TRY_AGAIN, UNCERTAIN, Ended, Listener
 from query_api.live.rooms import Rooms
 
 AUTH_SECONDS = 10.0
 MAX_CHANNELS = 200
+TYPING_SECONDS = 2.0
+"""Somebody who types is told of so often at most."""
 
 
 class Connection(Listener):
@@ -36,7 +39,8 @@ class Connection(Listener):
         self._socket = socket
         self._rooms = rooms
         self._wire: SocketProtocol = push_of(socket.scope)
-        self._channels: set[UUID] = set()
+        self._channels: dict[UUID, float] = {}
+        """By channel, when it may be told next that its person is typing."""
         self._beat: asyncio.TimerHandle | None = None
         self._pushed = False
 
@@ -45,13 +49,17 @@ class Connection(Listener):
         self._pushed = True
         self._wire.push(frame.framed)
 
+    def offer(self, frame: Frame) -> bool:
+        """See `Listener`."""
+        return self._wire.offer(frame.framed)
+
     async def drained(self) -> bool:
         """See `Listener`."""
         return await self._wire.drained()
 
     def put_out(self, channel_id: UUID) -> None:
         """See `Listener`."""
-        self._channels.discard(channel_id)
+        self._channels.pop(channel_id, None)
 
     def cut_off(self, code: int, reason: str) -> None:
         """See `Listener`."""
@@ -83,12 +91,14 @@ class Connection(Listener):
             match await self._next():
                 case Auth() as auth:
                     await self._sign_in(auth)
-                case Subscribe(channel_id, after_seq):
-                    await self._subscribe(channel_id, after_seq)
+                case Subscribe() as subscribe:
+                    await self._subscribe(subscribe)
                 case Unsubscribe(channel_id):
-                    self._channels.discard(channel_id)
+                    self._channels.pop(channel_id, None)
                     if self._rooms.leave(self, channel_id):
                         self.push(frames.ended(channel_id, "unsubscribed"))
+                case Typing(channel_id):
+                    self._type(channel_id)
 
     def close(self) -> None:
         """See `Listener`."""
@@ -118,18 +128,28 @@ class Connection(Listener):
             raise Ended(TRY_AGAIN, UNCERTAIN) from None
         self.push(frames.ready(self.user_id, self.caller.expires_at))
 
-    async def _subscribe(self, channel_id: UUID, after_seq: int) -> None:
+    async def _subscribe(self, wish: Subscribe) -> None:
+        channel_id = wish.channel_id
         if channel_id in self._channels:  # anew, from another place
-            self._channels.discard(channel_id)
+            del self._channels[channel_id]
             self._rooms.leave(self, channel_id)
         if len(self._channels) >= MAX_CHANNELS:
             self.push(frames.refused(channel_id, "invalid_request", f"At most {MAX_CHANNELS} channels at a time."))
             return
         try:
-            if await self._rooms.join(self, channel_id, after_seq):
-                self._channels.add(channel_id)
+            if await self._rooms.join(self, channel_id, wish.after_seq):
+                self._channels[channel_id] = 0.0
+                if wish.presence:
+                    self._rooms.watch(self, channel_id)
         except (Rejected, Overloaded) as error:
             self.push(frames.refused(channel_id, error.code, str(error)))
+
+    def _type(self, channel_id: UUID) -> None:
+        """Tells that its person is typing, but not too often."""
+        now = monotonic()
+        if now >= self._channels.get(channel_id, float("inf")):
+            self._channels[channel_id] = now + TYPING_SECONDS
+            self._rooms.type(self, channel_id)
 
     def _keep_beating(self) -> None:
         """Something is sent at least so often, so that the client knows that it is still connected."""

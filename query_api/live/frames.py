@@ -5,6 +5,7 @@ It must not know connections, nor the log.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
@@ -26,10 +27,11 @@ class Auth(msgspec.Struct, tag="auth", tag_field="type", forbid_unknown_fields=T
 
 
 class Subscribe(msgspec.Struct, tag="subscribe", tag_field="type", forbid_unknown_fields=True):
-    """Tell me what happens in a channel, after this seq."""
+    """Tell me what happens in a channel, after this seq, and if asked for who is in it."""
 
     channel_id: UUID
     after_seq: Seq
+    presence: bool = False
 
 
 class Unsubscribe(msgspec.Struct, tag="unsubscribe", tag_field="type", forbid_unknown_fields=True):
@@ -38,24 +40,37 @@ class Unsubscribe(msgspec.Struct, tag="unsubscribe", tag_field="type", forbid_un
     channel_id: UUID
 
 
-Said = Auth | Subscribe | Unsubscribe
+class Typing(msgspec.Struct, tag="typing", tag_field="type", forbid_unknown_fields=True):
+    """I am writing something in this channel."""
+
+    channel_id: UUID
+
+
+Said = Auth | Subscribe | Unsubscribe | Typing
 _said: msgspec.json.Decoder[Said] = msgspec.json.Decoder(Said)
 _encoder = msgspec.json.Encoder()
 
 
 class Frame:
-    """A message to clients, once as its text and once as WebSockets send it.
+    """A message to clients, or several, once as texts and once as WebSockets send them.
 
     Attributes:
-        text: JSON in UTF-8, in one line.
-        framed: the same as a WebSocket frame.
+        texts: JSON in UTF-8, each in one line.
+        framed: the same as WebSocket frames, one behind the other.
     """
 
-    __slots__ = ("framed", "text")
+    __slots__ = ("framed", "texts")
 
-    def __init__(self, text: bytes) -> None:
-        self.text = text
-        self.framed = framed(text)
+    def __init__(self, texts: tuple[bytes, ...], framed: bytes) -> None:
+        self.texts = texts
+        self.framed = framed
+
+
+def joined(several: Sequence[Frame]) -> Frame:
+    """Several frames as one that is sent at once."""
+    if len(several) == 1:
+        return several[0]
+    return Frame(tuple(text for one in several for text in one.texts), b"".join([one.framed for one in several]))
 
 
 class NotUnderstood(Exception):
@@ -96,8 +111,10 @@ def event(recorded: Recorded, opened: Event | None, *, told_text: bool = True) -
         data = {name: getattr(opened, name) for name in opened.__struct_fields__ if name != "channel_id"}
         if not told_text:
             data["text"] = None
+            if "mentions" in data:  # they are part of what was said
+                data["mentions"] = ()
     told = _Event(recorded.key, recorded.version, recorded.type, recorded.id, recorded.at, data)
-    return Frame(_encoder.encode(told))
+    return _of(_encoder.encode(told))
 
 
 def ready(user_id: UUID, expires_at: int) -> Frame:
@@ -130,11 +147,42 @@ def closed(code: int, reason: str) -> Frame:
     return _frame(type="closed", code=code, reason=reason)
 
 
+def typing(channel_id: UUID, user_id: UUID) -> Frame:
+    """Somebody is writing something; forget it after some seconds."""
+    return _frame(type="typing", channel_id=channel_id, user_id=user_id)
+
+
+def here(channel_id: UUID, people: Collection[UUID]) -> Frame:
+    """Who is in the channel now."""
+    return _frame(type="presence", channel_id=channel_id, here=people, count=len(people))
+
+
+def moved(channel_id: UUID, came: Collection[UUID], went: Collection[UUID], count: int) -> Frame:
+    """Who has come since it was told last, and who has gone."""
+    return _frame(type="presence", channel_id=channel_id, came=came, went=went, count=count)
+
+
+def crowd(channel_id: UUID, count: int) -> Frame:
+    """How many are in the channel now: too many to name them."""
+    return _frame(type="presence", channel_id=channel_id, count=count)
+
+
+def yours(happened: Event) -> Frame:
+    """Something about the person changed, perhaps on another device of theirs: a hint, without a seq."""
+    return _frame(type="yours", event=happened.contract.name, data=happened)
+
+
 EVENT_BEGINS = b'{"type":"event",'
 PING_SECONDS = 25.0
-PING = Frame(b'{"type":"ping"}')
-"""Sent when nothing else was for a while: whoever hears nothing for twice as long has lost the connection."""
+
+
+def _of(text: bytes) -> Frame:
+    return Frame((text,), framed(text))
 
 
 def _frame(**members: object) -> Frame:
-    return Frame(_encoder.encode(members))
+    return _of(_encoder.encode(members))
+
+
+PING = _frame(type="ping")
+"""Sent when nothing else was for a while: whoever hears nothing for twice as long has lost the connection."""

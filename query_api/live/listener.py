@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from events.errors import MimoError, Unauthenticated
+from infra.web.sockets import SLOW
 from query_api.live.frames import Frame
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ TRY_AGAIN, TOKEN_EXPIRED, HISTORY_CHANGED = 3001, 3002, 3003
 """Close codes up to 3499: connect again. 3008 (infra/web/sockets.py): too slow."""
 NOT_UNDERSTOOD, NOT_SIGNED_IN, SESSION_ENDED, TOO_MANY = 3500, 3501, 3502, 3503
 """From 3500 on: connecting again in the same way does not help."""
+CODES = frozenset(
+    (TRY_AGAIN, TOKEN_EXPIRED, HISTORY_CHANGED, SLOW, NOT_UNDERSTOOD, NOT_SIGNED_IN, SESSION_ENDED, TOO_MANY)
+)
 UNCERTAIN = "whether the session goes on cannot be told now"
 
 
@@ -48,6 +52,10 @@ class Listener(ABC):
     @abstractmethod
     def push(self, frame: Frame) -> None:
         """Takes a frame without waiting."""
+
+    @abstractmethod
+    def offer(self, frame: Frame) -> bool:
+        """Takes a frame that matters for a moment only, unless others still wait to be read; whether it did."""
 
     @abstractmethod
     async def drained(self) -> bool:

@@ -1,11 +1,12 @@
-"""Live updates of one process, put together: the feed, the rooms, and everybody who is connected.
+"""Live updates of one process, put together: the feed, the rooms, the hints, and everybody who is connected.
 
 It must not know the protocol (connection.py, stream.py) nor what is told (frames.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -13,14 +14,17 @@ from uuid import UUID
 import asyncpg
 from starlette.websockets import WebSocket
 
+from events.recorded import Recorded
 from infra.kept_connection import Connect
 from infra.session_ends import ErasedKeys, Follower
 from infra.web.auth import Authenticator, Caller
+from query_api.live import measured
 from query_api.live.channel_log import ChannelLog
 from query_api.live.connection import Connection
-from query_api.live.feed import Feed
+from query_api.live.feed import Feed, Wanted
 from query_api.live.frames import SUBPROTOCOL
-from query_api.live.listener import HISTORY_CHANGED, TOO_MANY, Ended, Listener
+from query_api.live.hints import TYPES, Hints
+from query_api.live.listener import CODES, HISTORY_CHANGED, TOO_MANY, Ended, Listener
 from query_api.live.rooms import Rooms
 from query_api.live.stream import Marks, Stream
 
@@ -40,7 +44,8 @@ class Live:
     def __init__(self, pool: asyncpg.Pool, connect: Connect, allowed_origins: Collection[str]) -> None:
         log = ChannelLog(pool)
         self._rooms = Rooms(log)
-        self.feed = self._rooms.feed = Feed(connect, self._rooms.wanted, self._rooms.hear, self._forget)
+        self._feed = self._rooms.feed = Feed(connect, self._wanted, self._hear, self._forget, self._rooms.exchange)
+        self._hints = Hints(self._of_person, self._rooms.of_course)
         self._keys = ErasedKeys(log.ring)
         self._allowed_origins = frozenset(allowed_origins)
         self._people: dict[UUID, set[Listener]] = {}
@@ -55,6 +60,12 @@ class Live:
         """How many listen."""
         return sum(map(len, self._people.values()))
 
+    async def run(self) -> None:
+        """Follows the log and the other processes until it is cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._feed.run(), name="live-feed")
+            tasks.create_task(self._rooms.exchange.run(), name="live-exchange")
+
     async def converse(self, socket: WebSocket, authenticator: Authenticator) -> None:
         """Serves one WebSocket until it ends."""
         if not self._is_welcome(socket):
@@ -64,19 +75,23 @@ class Live:
         connection = Connection(socket, self._rooms, authenticator)
         try:
             await connection.authenticate()
-            with self._admitted(connection):
+            with self._admitted(connection, "websocket"):
                 await connection.converse()
         except Ended as ended:
+            if ended.code in CODES:
+                measured.CUT_OFF.labels(str(ended.code)).inc()
             connection.cut_off(ended.code, str(ended))
         finally:
             connection.close()
 
-    async def stream(self, caller: Caller, authenticator: Authenticator, after: Marks) -> AsyncIterator[bytes]:
+    async def stream(
+        self, caller: Caller, authenticator: Authenticator, after: Marks, *, presence: bool
+    ) -> AsyncIterator[bytes]:
         """Serves one event stream until it ends."""
-        stream = Stream(self._rooms, authenticator, after)
+        stream = Stream(self._rooms, authenticator, after, presence=presence)
         try:
             stream.signed_in(caller)
-            with self._admitted(stream):
+            with self._admitted(stream, "stream"):
                 async for part in stream.events():
                     yield part
         except Ended as ended:
@@ -100,17 +115,29 @@ class Live:
         """See `infra.session_ends.Follower`."""
 
     @contextmanager
-    def _admitted(self, listener: Listener) -> Iterator[None]:
+    def _admitted(self, listener: Listener, transport: str) -> Iterator[None]:
         theirs = self._people.setdefault(listener.user_id, set())
         if len(theirs) >= MAX_CONNECTIONS_OF_ONE:
             raise Ended(TOO_MANY, f"more than {MAX_CONNECTIONS_OF_ONE} connections of one person")
         theirs.add(listener)
+        measured.CONNECTIONS.labels(transport).inc()
         try:
             yield
         finally:
+            measured.CONNECTIONS.labels(transport).dec()
             theirs.discard(listener)
             if not theirs:
                 self._people.pop(listener.user_id, None)
+
+    def _wanted(self) -> Wanted:
+        return Wanted(self._rooms.wanted(), TYPES if self._people else ())
+
+    async def _hear(self, events: Sequence[Recorded]) -> None:
+        await self._rooms.hear(events)
+        self._hints.hear(events)
+
+    def _of_person(self, user_id: UUID) -> Collection[Listener]:
+        return self._people.get(user_id, ())
 
     def _everybody(self) -> list[Listener]:
         return [listener for theirs in self._people.values() for listener in theirs]

@@ -16,7 +16,7 @@ import msgspec
 from events.errors import InvalidRequest, Overloaded, Rejected
 from infra.web.auth import Authenticator
 from infra.web.sockets import MAX_BACKLOG_BYTES, SLOW
-from query_api.live import frames
+from query_api.live import frames, measured
 from query_api.live.frames import Frame
 from query_api.live.listener import Listener
 from query_api.live.rooms import Rooms
@@ -64,12 +64,14 @@ class Stream(Listener):
         rooms: where channels are.
         authenticator: knows whether sessions go on.
         after: the channels that are listened to, and from where.
+        presence: whether to tell who is in them.
     """
 
-    def __init__(self, rooms: Rooms, authenticator: Authenticator, after: Marks) -> None:
+    def __init__(self, rooms: Rooms, authenticator: Authenticator, after: Marks, *, presence: bool) -> None:
         super().__init__(authenticator)
         self._rooms = rooms
         self._after = dict(after)
+        self._presence = presence
         self._waiting: deque[Frame] = deque()
         self._waiting_bytes = 0
         self._news, self._room = asyncio.Event(), asyncio.Event()
@@ -80,10 +82,17 @@ class Stream(Listener):
         if self._end is not None:
             return
         self._waiting.append(frame)
-        self._waiting_bytes += len(frame.text)
+        self._waiting_bytes += len(frame.framed)
         self._news.set()
         if self._waiting_bytes > MAX_BACKLOG_BYTES:
             self.cut_off(SLOW, "too slow")
+
+    def offer(self, frame: Frame) -> bool:
+        """See `Listener`."""
+        if self._waiting_bytes > MAX_BACKLOG_BYTES // 16:
+            return False
+        self.push(frame)
+        return True
 
     async def drained(self) -> bool:
         """See `Listener`."""
@@ -101,6 +110,7 @@ class Stream(Listener):
         """See `Listener`."""
         if self._end is None:
             self._end = frames.closed(code, reason)
+            measured.CUT_OFF.labels(str(code)).inc()
             self._waiting.clear()
             self._news.set()
             self._room.set()
@@ -119,7 +129,7 @@ class Stream(Listener):
                     yield self._taken() or b": still there\n\n"
                 if joining.done() and not self._after:
                     self.cut_off(NOTHING_LEFT, "there is no channel left to listen to")
-            yield b"event: closed\ndata: %b\n\n" % self._end.text
+            yield b"event: closed\ndata: %b\n\n" % self._end.texts[0]
         finally:
             joining.cancel()
             for channel_id in self._after:
@@ -128,13 +138,13 @@ class Stream(Listener):
     def _taken(self) -> bytes:
         """Everything that waits, as the stream has it; each event says how far the client is with it."""
         told = []
-        while self._waiting:
-            frame = self._waiting.popleft()
-            if frame.text.startswith(frames.EVENT_BEGINS):
-                event = _decoder.decode(frame.text)
+        for text in [text for frame in self._waiting for text in frame.texts]:
+            if text.startswith(frames.EVENT_BEGINS):
+                event = _decoder.decode(text)
                 self._after[event.channel_id] = event.seq
                 told.append(b"id: %b\n" % self._id())
-            told.append(b"data: %b\n\n" % frame.text)
+            told.append(b"data: %b\n\n" % text)
+        self._waiting.clear()
         self._waiting_bytes = 0
         self._room.set()
         return b"".join(told)
@@ -147,6 +157,8 @@ class Stream(Listener):
             try:
                 if not await self._rooms.join(self, channel_id, seq):
                     self.put_out(channel_id)
+                elif self._presence:
+                    self._rooms.watch(self, channel_id)
             except (Rejected, Overloaded) as error:
                 self.put_out(channel_id)
                 self.push(frames.refused(channel_id, error.code, str(error)))

@@ -29,6 +29,7 @@ LastEventId = Annotated[
         description="The `id` of the last event that was received.",
     ),
 ]
+Presence = Annotated[bool, Query(description="Tell also who is in the channels.")]
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
@@ -39,14 +40,18 @@ async def live(socket: WebSocket) -> None:
 
 
 async def live_events(
-    request: Request, caller: Authenticated, channel: Channels, last_event_id: LastEventId = None
+    request: Request,
+    caller: Authenticated,
+    channel: Channels,
+    presence: Presence = False,
+    last_event_id: LastEventId = None,
 ) -> StreamingResponse:
     """What happens in channels, as server-sent events; the WebSocket `/v1/live` tells the same."""
     after = marks(channel)
     if last_event_id:
         after |= {of: seq for of, seq in marks(last_event_id.split(",")).items() if of in after}
     state = request.app.state
-    told = state.live.stream(caller, state.authenticator, after)
+    told = state.live.stream(caller, state.authenticator, after, presence=presence)
     return StreamingResponse(told, media_type="text/event-stream", headers=HEADERS)
 
 

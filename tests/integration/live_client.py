@@ -20,6 +20,8 @@ from query_api.live.frames import SUBPROTOCOL
 from tests.command_api import Person, School, school
 
 ANSWER_SECONDS = 30
+ASIDE = frozenset(("ping", "yours", "typing", "presence"))
+"""What may come at any time between what is told in order."""
 
 
 @dataclass
@@ -39,11 +41,11 @@ class Ear:
         await self.socket.send(json.dumps(message))
 
     async def hears(self, kind: str | None = None) -> dict[str, Any]:
-        """The next message that is no ping, of a kind if one is named."""
+        """The next message of a kind; without one, the next that does not come at any time."""
         async with asyncio.timeout(ANSWER_SECONDS):
             while True:
                 told = await self._told()
-                if told["type"] != "ping" and kind in (None, told["type"]):
+                if told["type"] == kind or kind is None and told["type"] not in ASIDE:
                     return told
 
     async def events(self, number: int) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ import pytest
 
 from query_api.live.listener import SESSION_ENDED
 from tests.command_api import Person
-from tests.integration.live_client import ANSWER_SECONDS, Listening
+from tests.integration.live_client import ANSWER_SECONDS, ASIDE, Listening
 from tests.integration.test_live import Talk, here, talk
 
 __all__ = ["here", "talk"]
@@ -31,7 +31,7 @@ class Reader:
         self.last_event_id = ""
 
     async def hears(self) -> dict[str, Any]:
-        """The next message."""
+        """The next message that does not come at any time."""
         async with asyncio.timeout(ANSWER_SECONDS):
             async for line in self._lines:
                 name, _, value = line.partition(": ")
@@ -39,7 +39,8 @@ class Reader:
                     self.last_event_id = value
                 if name == "data":
                     told: dict[str, Any] = json.loads(value)
-                    return told
+                    if told["type"] not in ASIDE:
+                        return told
         raise AssertionError("the stream ended")
 
     async def events(self, number: int) -> list[dict[str, Any]]:
