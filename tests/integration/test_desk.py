@@ -154,8 +154,8 @@ class TestBooks:
         answer = await queries.get("/v1/generations", ADA, admin=True)
         shown = desk_shapes.GenerationList.model_validate_json(answer.content, strict=True, extra="forbid")
         assert [(one.projection, one.generation) for one in shown.items] == [
-            ("courses", 1), ("enrollments", 1), ("messages", 1), ("messages", 2), ("reading", 1), ("search", 1),
-            ("users", 1),
+            ("courses", 1), ("enrollments", 1), ("messages", 1), ("messages", 2), ("moderation", 1), ("reading", 1),
+            ("search", 1), ("users", 1),
         ]  # fmt: skip
         live, standby = shown.items[2:4]
         assert (live.status, live.events_behind, live.stopped, live.parked) == ("live", 2, None, 1)
