@@ -1,9 +1,8 @@
-"""Rate limits per person and per address: `Limit` for the few routes that attackers hammer, `Pace` for what people do all
-the time.
+"""Rate limits: `Limit` for the few routes that attackers hammer, `Pace` for what people do all the time.
 
-A limit counts in a sliding window (`limits`). That takes 30 µs, more than all else that Python does with some commands;
-a pace is one number per person, and takes one. Each process counts for itself: with N workers the limits are at most N
-times as high. It must not know what is limited.
+A limit counts in a sliding window (the library `limits`), which takes some 30 µs; a pace is one number per person and
+takes a tenth of that. Each process counts for itself: with N workers the limits are at most N times as high.
+It must not know what is limited.
 """
 
 from __future__ import annotations
@@ -124,9 +123,8 @@ class RateLimits:
         whole_at = max(spent.get(subject, now), now) + each
         if (early := whole_at - now - pace.at_once * each) > 0:
             wait = max(1, math.ceil(early))
-            raise TooMany(
-                "Not so fast; wait a little.", wait, _told(pace.name, pace.a_minute, _SECONDS_A_MINUTE, 0, wait)
-            )
+            headers = _told(pace.name, pace.a_minute, _SECONDS_A_MINUTE, 0, wait)
+            raise TooMany("Not so fast; wait a little.", wait, headers)
         spent[subject] = whole_at
         if len(spent) > self._many.get(pace.name, FEW_SUBJECTS):
             self._forget_rested(pace.name, now)
