@@ -47,6 +47,13 @@ class User(BaseModel):
     joined_at: datetime
 
 
+class UserList(BaseModel):
+    """Some people, in the order asked for; all that there are."""
+
+    items: list[User]
+    next_cursor: str | None = NEXT
+
+
 class Me(User):
     """Someone, as they see themselves."""
 
@@ -157,6 +164,22 @@ class ChannelList(BaseModel):
     next_cursor: str | None = NEXT
 
 
+class Mention(BaseModel):
+    """Someone who is mentioned in a text, where they stand as `<@user_id>`."""
+
+    user_id: UUID
+    display_name: str | None = Field(description="Null when the person was erased, or is not known.")
+
+
+class Reaction(BaseModel):
+    """How people reacted to a message in one way."""
+
+    emoji: str
+    count: int
+    mine: bool = Field(description="Whether the caller is among them.")
+    user_ids: list[UUID] = Field(description="The first 20 of them.")
+
+
 class Message(BaseModel):
     """A message, its text null once it is deleted."""
 
@@ -170,6 +193,10 @@ class Message(BaseModel):
     sent_at: datetime
     edited_at: datetime | None
     deleted: bool
+    thread_id: UUID | None = Field(description="The message that it replies to, which began the thread.")
+    reply_count: int = Field(description="Of the message that began a thread: replies that are not deleted.")
+    mentions: list[Mention]
+    reactions: list[Reaction] = Field(description="The one that came first first.")
 
 
 class MessageList(BaseModel):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Annotated, Any, Protocol, cast
+from typing import Annotated, Any, Protocol, cast, get_origin
 from urllib.parse import parse_qs
 
 from fastapi.dependencies.models import Dependant
@@ -25,7 +25,7 @@ from events.errors import InvalidRequest
 from infra.web.answer import Ready
 from infra.web.problems import TooLarge
 
-MAX_QUERY_FIELDS = 50
+MAX_QUERY_FIELDS = 120
 
 Headers = Mapping[bytes, bytes]
 
@@ -44,7 +44,7 @@ class LeanRoute(APIRoute):
 class _Parameter:
     """One path, query or header parameter: where it stands and how it is validated."""
 
-    __slots__ = ("alias", "default", "key", "name", "place", "required", "validate")
+    __slots__ = ("alias", "default", "key", "many", "name", "place", "required", "validate")
 
     def __init__(self, field: Any, place: str) -> None:
         info = field.field_info
@@ -53,12 +53,13 @@ class _Parameter:
         self.required = info.is_required()
         self.default = None if self.required else info.get_default(call_default_factory=True)
         annotated = cast("Any", info.annotation)
+        self.many = get_origin(annotated) is list
         for constraint in info.metadata:
             annotated = Annotated[annotated, constraint]
         self.validate = TypeAdapter(annotated).validator.validate_python
 
-    def value(self, raw: str | None) -> Any:
-        """The parameter's value.
+    def value(self, raw: str | list[str] | None) -> Any:
+        """The parameter's value; only a list takes what was given several times.
 
         Raises:
             RequestValidationError: it is missing or wrong.
@@ -127,7 +128,7 @@ class Compiled:
             raise InvalidRequest(f"The query has more than {MAX_QUERY_FIELDS} parameters.") from None
         for parameter in self._query:
             found = given.get(parameter.alias)
-            values[parameter.name] = parameter.value(found[-1] if found else None)
+            values[parameter.name] = parameter.value(found if parameter.many or not found else found[-1])
 
     def _body(self, body: bytes, content_type: bytes) -> Any:
         if not content_type.lower().startswith(b"application/json"):

@@ -59,7 +59,7 @@ async def courses(
             found = list(merge(found, drafts, key=lambda c: (c.created_at, c.course_id), reverse=True))
         page = found[:limit]
         counts = await reading.many(COUNT, [course.course_id for course in page])
-        mine = await reading.one(COURSES_OF, user_id) if user_id else frozenset()
+        mine = await reading.one(COURSES_OF, user_id) if user_id else {}
         items = [
             seen_by(user_id, course, count, course.course_id in mine)
             for course, count in zip(page, counts, strict=True)

@@ -5,9 +5,10 @@ It must not know SQL nor how freshness is kept.
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Query
 
 from events.errors import NotCaughtUp, NotFound
 from infra.web.answer import Ready
@@ -22,6 +23,11 @@ from query_api.views.users import PERSON, Person
 from query_api.wire import encoded
 
 BEHIND = ("users",)
+MAX_IDS = 100
+
+SomeIds = Annotated[
+    list[UUID], Query(alias="id", min_length=1, max_length=MAX_IDS, description="Whose; give it several times.")
+]
 
 
 async def me(caller: Authenticated, answers: Answering, asked: Asks) -> Ready:
@@ -49,6 +55,17 @@ async def user(user_id: UUID, _caller: Authenticated, answers: Answering, asked:
     return await answers.answer(asked, ("user", user_id), BEHIND, compose)
 
 
+async def some(ids: SomeIds, _caller: Authenticated, answers: Answering, asked: Asks) -> Ready:
+    """The public profiles of several people, in the order asked for; who does not exist is missing."""
+    wanted = tuple(dict.fromkeys(ids))
+
+    async def compose(reading: Reading) -> Composed:
+        people = [person for person in await reading.many(PERSON, wanted) if person is not None]
+        return Composed(encoded({"items": [public(person) for person in people], "next_cursor": None}))
+
+    return await answers.answer(asked, ("users", wanted), BEHIND, compose)
+
+
 def public(person: Person) -> dict[str, object]:
     """What everybody may see of someone."""
     return {"user_id": person.user_id, "display_name": person.display_name, "joined_at": person.joined_at}
@@ -57,7 +74,11 @@ def public(person: Person) -> dict[str, object]:
 def add_routes(app: FastAPI) -> None:
     """Adds the routes of this noun."""
     answers = shapes.reads("not_found")
-    for path, endpoint, shape in (("/v1/me", me, shapes.Me), ("/v1/users/{user_id}", user, shapes.User)):
+    for path, endpoint, shape in (
+        ("/v1/me", me, shapes.Me),
+        ("/v1/users", some, shapes.UserList),
+        ("/v1/users/{user_id}", user, shapes.User),
+    ):
         app.router.add_api_route(
             path,
             endpoint,

@@ -5,7 +5,7 @@ It must not know HTTP nor who may see what.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -30,9 +30,10 @@ left join read.enrollments_v1 e on e.course_id = k.course_id and e.user_id = k.u
 COURSES_OF_PEOPLE = """
 select k.number, e.course_id is not null as found,
   case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
-  e.course_id
+  e.course_id, e.enrolled_at
 from unnest($4::uuid[]) with ordinality k (user_id, number)
 left join read.enrollments_v1 e on e.user_id = k.user_id
+order by k.number, e.enrolled_at, e.course_id
 """
 
 PAGES_OF_PEOPLE = """
@@ -122,15 +123,17 @@ MEMBER: Lookup[Membership, bool] = Lookup(
 )
 """Whether someone is enrolled in a course."""
 
-COURSES_OF: Lookup[UUID, frozenset[UUID]] = Lookup(
+COURSES_OF: Lookup[UUID, Mapping[UUID, datetime]] = Lookup(
     "courses_of",
     "enrollments",
-    by_rows(COURSES_OF_PEOPLE, lambda keys: (keys,), lambda _, rows: frozenset(row["course_id"] for row in rows)),
+    by_rows(
+        COURSES_OF_PEOPLE, lambda keys: (keys,), lambda _, rows: {row["course_id"]: row["enrolled_at"] for row in rows}
+    ),
     event_key=lambda _: None,
     changed_by=lambda user_id, _: (str(user_id),),
-    size_bytes=lambda found: 120 * len(found),
+    size_bytes=lambda found: 220 * len(found),
 )
-"""The ids of all courses that someone is enrolled in."""
+"""The ids of all courses that someone is enrolled in, and since when, in the order of enrolment."""
 
 PAGE_OF_PERSON: Lookup[Page, list[Enrollment]] = Lookup(
     "courses_of_person",
