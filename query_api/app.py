@@ -35,6 +35,7 @@ from query_api.routes import (
     live,
     members,
     messages,
+    moderation,
     operations,
     pipeline,
     sessions,
@@ -43,6 +44,10 @@ from query_api.routes import (
 from query_api.web.pages import add_pages
 
 APPLICATION = "mimo-query"
+NOUNS = (
+    users, sessions, courses, enrollments, channels, members, messages, moderation, live, pipeline, operations, books,
+    events,
+)  # fmt: skip
 POOL_CONNECTIONS = 6
 STATEMENT_SECONDS = 4.0
 ROWS_BYTES = 96 * 1024 * 1024
@@ -77,20 +82,7 @@ def new_query_api(settings: Settings, tokens: TokenVerifier) -> FastAPI:
         token_url=f"http://{settings.host}:{settings.command_port}{TOKEN_PATH}",
         log_all=settings.log_level is LogLevel.DEBUG,
     )
-    for noun in (
-        users,
-        sessions,
-        courses,
-        enrollments,
-        channels,
-        members,
-        messages,
-        live,
-        pipeline,
-        operations,
-        books,
-        events,
-    ):
+    for noun in NOUNS:
         noun.add_routes(app)
     add_pages(app, settings)
     add_health(app, _checks(app))
