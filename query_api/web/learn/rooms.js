@@ -99,7 +99,8 @@ export class Rooms {
     this.items = items.map((item) => {
       gone.delete(item.channel_id);
       const { read_number = 0 } = this.get(item.channel_id) ?? {};
-      const room = counted({ ...item, read_number: Math.max(item.read_number, read_number) });
+      const read = Math.max(item.read_number, item.message_count - item.unread, read_number); // one's own counts as read
+      const room = counted({ ...item, read_number: read });
       const recent = this.#listening.get(item.channel_id)?.recent ?? [];
       return recent.reduce((known, frame) => this.#after(known, frame), room);
     });

@@ -97,7 +97,7 @@ export class Timeline {
   async later() {
     if (this.atEnd) return;
     await this.#once(async () => {
-      for (let found = 0; !this.atEnd && found === 0 && !this.#over; ) {
+      for (let found = 0; !this.atEnd && found === 0 && !this.#over;) {
         const asked = { after_seq: this.#upTo, before_seq: this.#upTo + STRIDE + 1, limit: STRIDE };
         const { items, last_seq } = await this.client.messages.list(this.channelId, asked);
         found = items.length;

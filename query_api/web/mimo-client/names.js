@@ -1,5 +1,8 @@
 // The names of people, asked for together and kept for a while. It must not know where they are shown.
 
+import { Away } from "./errors.js";
+
+const AGAIN = 3000; // milliseconds, while an API is away
 const GATHERING = 20; // milliseconds in which wishes become one question
 const MOST = 100; // of one question
 const GOOD_FOR = 600000; // milliseconds
@@ -48,8 +51,13 @@ export class Names {
       for (const id of ids) this.learn(id, null);
       for (const { user_id, display_name } of items) this.learn(user_id, display_name);
       for (const id of ids) this.#wanted.delete(id);
-    } catch {
-      this.#wanted.clear(); // whoever shows them again asks again
+    } catch (error) {
+      if (error instanceof Away) {
+        this.#timer = setTimeout(() => this.#ask(), AGAIN);
+        return;
+      }
+      for (const id of ids) this.learn(id, undefined); // not to be had; whoever shows them later asks again
+      for (const id of ids) this.#wanted.delete(id);
     }
     this.#timer = this.#wanted.size ? setTimeout(() => this.#ask(), 0) : null;
     for (const observer of this.#observers) observer();

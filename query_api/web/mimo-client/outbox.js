@@ -57,8 +57,8 @@ export class Outbox {
     this.#changed();
   }
 
-  // Everything of a channel up to this seq is known, and the message that we called so, if any; so nothing of that is on
-  // its way any more. A message may be heard before its command is answered.
+  // Everything of a channel up to this seq is known, and the message that we called so, if any; so nothing of that is
+  // on its way any more. A message may be heard before its command is answered.
   told(channelId, seq, clientMessageId = null) {
     this.#known.set(channelId, Math.max(seq, this.#known.get(channelId) ?? 0));
     const arrived = (one) => one.clientMessageId === clientMessageId || (one.seq !== null && one.seq <= seq);
