@@ -38,6 +38,7 @@ from query_api.routes import (
     moderation,
     operations,
     pipeline,
+    search,
     sessions,
     users,
 )
@@ -45,8 +46,8 @@ from query_api.web.pages import add_pages
 
 APPLICATION = "mimo-query"
 NOUNS = (
-    users, sessions, courses, enrollments, channels, members, messages, moderation, live, pipeline, operations, books,
-    events,
+    users, sessions, courses, enrollments, channels, members, messages, search, moderation, live, pipeline, operations,
+    books, events,
 )  # fmt: skip
 POOL_CONNECTIONS = 6
 STATEMENT_SECONDS = 4.0

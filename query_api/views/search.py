@@ -14,10 +14,10 @@ from query_api.lookups import Found, Lookup
 
 PAGE_OF_FOUND = """
 select (select c.offsets from read.checkpoints($1, $2, $3) c) as checkpoints,
-  f.message_id, f.author_id, f.sent_at
+  f.message_id, f.channel_id, f.author_id, f.sent_at
 from (select) nothing
 left join (
-  select s.message_id, s.author_id, s.sent_at from read.search_v1 s
+  select s.message_id, s.channel_id, s.author_id, s.sent_at from read.search_v1 s
   where s.words @@ (search.asked($4) && search.anywhere_in($5::uuid[])) and (s.sent_at, s.message_id) < ($6, $7)
   order by s.sent_at desc, s.message_id desc limit $8
 ) f on true
@@ -47,6 +47,7 @@ class Hit(NamedTuple):
     """A message that was found."""
 
     message_id: UUID
+    channel_id: UUID
     author_id: UUID
     sent_at: datetime
 
@@ -54,7 +55,7 @@ class Hit(NamedTuple):
 async def _page(connection: asyncpg.Connection, behind: Behind, keys: Sequence[Wanted]) -> Found[list[Hit]]:
     (key,) = keys
     rows: list[Any] = await connection.fetch(PAGE_OF_FOUND, *behind, *key)
-    hits = [Hit(row["message_id"], row["author_id"], row["sent_at"]) for row in rows if row["message_id"] is not None]
+    hits = [Hit(*(row[name] for name in Hit._fields)) for row in rows if row["message_id"] is not None]
     return rows[0]["checkpoints"], [hits]
 
 

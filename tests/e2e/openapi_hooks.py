@@ -28,6 +28,7 @@ _bookmark = os.environ["MIMO_TRIAL_BOOKMARK"]
 _cursors = [written(After()), written(After(datetime(2026, 1, 1, tzinfo=UTC), UUID(int=7)))]
 _cursor_of_its_own = {
     "/messages": written(Before(5)),
+    "/search/messages": written(After()),
     "/v1/operations": written(Earlier(5)),
     "/v1/parked": written(AfterKey("messages", 1)),
 }
