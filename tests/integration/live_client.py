@@ -31,10 +31,12 @@ class Ear:
     Attributes:
         socket: its connection.
         seqs: by channel, the seq of every event, as they came.
+        here: who is in the channel that was asked for, as far as it was told.
     """
 
     socket: ClientConnection
     seqs: dict[str, list[int]] = field(default_factory=dict)
+    here: set[str] = field(default_factory=set)
 
     async def says(self, **message: Any) -> None:
         """Sends a message."""
@@ -44,8 +46,8 @@ class Ear:
         """The next message of a kind; without one, the next that does not come at any time."""
         async with asyncio.timeout(ANSWER_SECONDS):
             while True:
-                told = await self._told()
-                if told["type"] == kind or kind is None and told["type"] not in ASIDE:
+                told = await self.told()
+                if told["type"] == kind or (kind is None and told["type"] not in ASIDE):
                     return told
 
     async def events(self, number: int) -> list[dict[str, Any]]:
@@ -65,9 +67,9 @@ class Ear:
         while self.seqs.get(channel_id, [0])[-1] < seq:
             await self.hears("event")
 
-    async def subscribes(self, channel_id: str, after_seq: int = 0) -> dict[str, Any]:
+    async def subscribes(self, channel_id: str, after_seq: int = 0, **also: Any) -> dict[str, Any]:
         """Subscribes; answers what it is told."""
-        await self.says(type="subscribe", channel_id=channel_id, after_seq=after_seq)
+        await self.says(type="subscribe", channel_id=channel_id, after_seq=after_seq, **also)
         return await self.hears()
 
     async def closed(self) -> tuple[int, str]:
@@ -75,11 +77,12 @@ class Ear:
         async with asyncio.timeout(ANSWER_SECONDS):
             with suppress(websockets.ConnectionClosed):
                 while True:
-                    await self._told()
+                    await self.told()
         assert self.socket.close_code is not None
         return self.socket.close_code, self.socket.close_reason or ""
 
-    async def _told(self) -> dict[str, Any]:
+    async def told(self) -> dict[str, Any]:
+        """The very next message."""
         told: dict[str, Any] = json.loads(await self.socket.recv())
         if told["type"] == "event":
             self.seqs.setdefault(told["channel_id"], []).append(told["seq"])
@@ -118,18 +121,24 @@ class Listening:
 @asynccontextmanager
 async def listening(database_url: str, **settings: Any) -> AsyncIterator[Listening]:
     """Runs both."""
-    async with school(database_url, rate_limits="off", **settings) as commands:
-        app = new_query_api(commands.settings, token_verifier(commands.settings))
-        server = uvicorn.Server(
-            uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1, **WEBSOCKETS)
-        )
-        running = asyncio.create_task(server.serve(), name="query API")
-        while not server.started:
-            await asyncio.wait([running], timeout=0.01)
-            assert not running.done(), running.exception()
-        port = server.servers[0].sockets[0].getsockname()[1]
-        try:
-            yield Listening(commands, f"ws://127.0.0.1:{port}", app.state.live)
-        finally:
-            server.should_exit = True
-            await running
+    async with school(database_url, rate_limits="off", **settings) as commands, another(commands) as found:
+        yield found
+
+
+@asynccontextmanager
+async def another(commands: School) -> AsyncIterator[Listening]:
+    """Runs a query API beside a command API."""
+    app = new_query_api(commands.settings, token_verifier(commands.settings))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_config=None, access_log=False, timeout_graceful_shutdown=1, **WEBSOCKETS)
+    )
+    running = asyncio.create_task(server.serve(), name="query API")
+    while not server.started:
+        await asyncio.wait([running], timeout=0.01)
+        assert not running.done(), running.exception()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield Listening(commands, f"ws://127.0.0.1:{port}", app.state.live)
+    finally:
+        server.should_exit = True
+        await running

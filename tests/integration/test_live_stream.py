@@ -30,8 +30,8 @@ class Reader:
         self._lines = lines
         self.last_event_id = ""
 
-    async def hears(self) -> dict[str, Any]:
-        """The next message that does not come at any time."""
+    async def hears(self, kind: str | None = None) -> dict[str, Any]:
+        """The next message of a kind; without one, the next that does not come at any time."""
         async with asyncio.timeout(ANSWER_SECONDS):
             async for line in self._lines:
                 name, _, value = line.partition(": ")
@@ -39,7 +39,7 @@ class Reader:
                     self.last_event_id = value
                 if name == "data":
                     told: dict[str, Any] = json.loads(value)
-                    if told["type"] not in ASIDE:
+                    if told["type"] == kind or (kind is None and told["type"] not in ASIDE):
                         return told
         raise AssertionError("the stream ended")
 
@@ -51,14 +51,16 @@ class Reader:
 
 
 @asynccontextmanager
-async def reader(here: Listening, person: Person, *channels: str, last_event_id: str = "") -> AsyncIterator[Reader]:
+async def reader(
+    here: Listening, person: Person, *channels: str, last_event_id: str = "", **also: bool
+) -> AsyncIterator[Reader]:
     headers = {"authorization": f"Bearer {person.access_token}"} | (
         {"last-event-id": last_event_id} if last_event_id else {}
     )
     address = here.address.replace("ws://", "http://")
     async with (
         httpx2.AsyncClient(base_url=address, timeout=ANSWER_SECONDS) as client,
-        client.stream("GET", "/v1/live/events", params={"channel": list(channels)}, headers=headers) as answer,
+        client.stream("GET", "/v1/live/events", params={"channel": list(channels), **also}, headers=headers) as answer,
     ):
         assert answer.status_code == 200
         assert answer.headers["content-type"].startswith("text/event-stream")
