@@ -6,7 +6,7 @@ from uuid import UUID
 
 from command_api.domain.channels import Channel
 from command_api.domain.decision import Decision
-from events.errors import InvalidRequest, MimoError, NotAMember, Refused
+from events.errors import Conflict, MimoError, NotAMember, Refused
 from events.reading import ChannelRead
 
 
@@ -20,10 +20,10 @@ def mark_read(channel: Channel, user_id: UUID, number: int, last_seq: int) -> De
         last_seq: the seq of the channel's last event; the first one is no message, so there are fewer messages.
 
     Raises:
-        InvalidRequest: there never were so many messages.
+        Conflict: there never were so many messages.
     """
     if number >= last_seq:
-        raise InvalidRequest("There are not so many messages in this channel.", "/number")
+        raise Conflict("There are not so many messages in this channel.")
     event = ChannelRead(user_id=user_id, channel_id=channel.channel_id, number=number)
     return Decision((event,), need=(channel.voice(user_id),))
 

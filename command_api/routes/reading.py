@@ -44,5 +44,5 @@ async def mark_read(channel_id: UUID, body: ReadMark, caller: Authenticated, cal
 
 def add_routes(app: FastAPI) -> None:
     """Adds the routes."""
-    refusals = ("not_a_member", "not_found")
+    refusals = ("not_a_member", "not_found", "conflict")
     add_command(app, "PUT", "/v1/channels/{channel_id}/read", mark_read, answers=ReadAccepted, refusals=refusals)

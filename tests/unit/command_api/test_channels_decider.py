@@ -10,7 +10,7 @@ from command_api.domain import channels, reading
 from command_api.domain.channels import Channel
 from command_api.domain.courses import Someone
 from events import claims
-from events.errors import Forbidden, InvalidRequest, MimoError, NotAMember, NotFound, Refused
+from events.errors import Conflict, Forbidden, InvalidRequest, MimoError, NotAMember, NotFound, Refused
 from events.messages import ChannelOpened, ChannelRenamed, DirectChannelOpened, direct_channel_id
 from events.reading import ChannelRead
 
@@ -71,7 +71,7 @@ def test_reading_needs_the_voice_of_where_one_reads_and_never_goes_ahead() -> No
         decision = reading.mark_read(channel, MEMBER, 6, last_seq=7)
         read = ChannelRead(user_id=MEMBER, channel_id=channel.channel_id, number=6)
         assert (decision.events, decision.need) == ((read,), (voice,))
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(Conflict):
         reading.mark_read(CHANNEL, MEMBER, 7, last_seq=7)
     assert isinstance(reading.refused(Refused("missing", *VOICE)), NotAMember)
     assert isinstance(reading.refused(Refused("taken")), Refused)
