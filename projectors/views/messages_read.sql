@@ -8,17 +8,22 @@ create or replace view channel_people_v1 as
   select channel_id, user_id from channel_person;
 -- read.messages_v1: a channel's timeline by channel_id in the order seq, either way, with seq as its cursor; a thread's
 -- replies by thread_id in the order seq; one message by message_id. Whatever else happens in a channel moves its last_seq,
--- not the message's seq.
+-- not the message's seq. `reactions` is made when it is asked for: [[emoji, how many, the first 20 people], …], the one that
+-- came first first; null: none.
 create or replace view messages_v1 as
-  select channel_id, seq, number, message_id, author_id, text, sent_at, edited_at, deleted, thread_id, reply_count, mentions
-  from shown_message;
+  select channel_id, seq, number, message_id, author_id, text, sent_at, edited_at, deleted, thread_id, reply_count, mentions,
+    (select json_agg(json_build_array(r.emoji, r.reacted, r.people) order by r.since, r.emoji)
+     from (select emoji, count(*) as reacted, min(reacted_at) as since,
+             (array_agg(user_id order by reacted_at, user_id))[:20] as people
+           from reaction where message_id = m.message_id group by emoji) r) as reactions
+  from shown_message m;
 -- read.authored_v1: what somebody said in a channel and was not deleted, by (author_id, channel_id) in the order number.
 create or replace view authored_v1 as
   select author_id, channel_id, number from message where text is not null;
 -- read.mentions_v1: by (user_id, channel_id) in the order number; by message_id.
 create or replace view mentions_v1 as
   select channel_id, user_id, number, message_id from mention;
--- read.reactions_v1: by message_id.
+-- read.reactions_v1: by message_id; whether somebody reacted so by (message_id, emoji, user_id).
 create or replace view reactions_v1 as
   select message_id, emoji, user_id, channel_id, reacted_at from reaction;
 -- read.message_changes_v1: by message_id in the order seq: versions of the channel's stream.
