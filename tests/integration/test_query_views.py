@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from query_api import shapes
 from tests.integration.query_client import QueryClient
-from tests.integration.views_by_hand import ViewsByHand
+from tests.integration.views_by_hand import MUTE, ViewsByHand
 
 FORGET = "delete from projection.checkpoint where projection = 'messages' and topic = $1"
 
@@ -239,6 +239,8 @@ class TestRequests:
         channel = await views.channel(course, ada)
         await views.enrolled(course, bob)
         await views.said(channel, bob, "hello")
+        muted = await views.happen("moderation", course, "MemberMuted", course_id=course)
+        await views.show(muted, (MUTE, course, bob, ada, views.moment))
         waited_for: set[str] = set()
         read: set[str] = set()
         answers = queries.app.state.answers
@@ -256,7 +258,8 @@ class TestRequests:
         answers.answer = watched
         for path, user_id in (
             ("/v1/me", bob), (f"/v1/users/{ada}", bob), ("/v1/courses", bob), (f"/v1/courses/{course}", bob),
-            ("/v1/me/courses", bob), (f"/v1/courses/{course}/enrollments", ada),
+            ("/v1/me/courses", bob), (f"/v1/courses/{course}/enrollments", ada), (f"/v1/courses/{course}/mutes", ada),
+            (f"/v1/courses/{course}/reports", ada),
             (f"/v1/courses/{course}/channels", bob), (f"/v1/channels/{channel}/messages", bob),
         ):  # fmt: skip
             waited_for.clear()

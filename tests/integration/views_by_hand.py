@@ -231,6 +231,7 @@ with known as (
 insert into read.enrollment_counts_v1 select $1, $2 where not exists (select from known)
 """
 CHANNEL = "insert into read.channels_v1 values ($1, $2, $3, $4, $5, 1, 0)"
+MUTE = "insert into read.mutes_v1 values ($1, $2, $3, $4, 'infinity')"
 SAID = "insert into message values ($1, $2::bigint, $2::bigint - 1, $3, $4, $5, $6, null, false)"
 MOVE = "update read.channels_v1 set last_seq = $2, message_count = message_count + 1 where channel_id = $1"
 
