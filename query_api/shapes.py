@@ -207,6 +207,13 @@ class MessageList(BaseModel):
     last_seq: int = Field(description="Where a live subscription goes on.")
 
 
+class FoundList(BaseModel):
+    """A page of what was found, newest first."""
+
+    items: list[Message]
+    next_cursor: str | None = NEXT
+
+
 class Stopped(BaseModel):
     """A partition where a projection stands still."""
 
