@@ -144,10 +144,13 @@ begin
                     where c.op in ('n', 'a', 't') and state[c.command] = deciding
                 ) h
                 where (h.op = 'n') = (h.held_by is null)
-                  -- who gives a claim back may take it anew
-                  and not (h.op = 't' and exists (
-                      select from unnest(c_command, c_op, c_scope, c_key) with ordinality r (command, op, scope, key, n)
-                      where r.command = h.command and r.op = 'r' and r.scope = h.scope and r.key = h.key and r.n < h.n))
+                  -- Who gives a claim back may take it anew. A list that does not depend on h is hashed, once.
+                  and not (h.op = 't' and (h.command, h.scope, h.key, true) in (
+                      select r.command, r.scope, r.key, r.op = 'r' from (
+                          select c.*, row_number() over (partition by c.command, c.scope, c.key order by c.n) as place
+                          from unnest(c_command, c_op, c_scope, c_key) with ordinality c (command, op, scope, key, n)
+                          where c.op in ('r', 't')) r
+                      where r.place = 1))
                 order by h.n
             loop
                 continue when state[item.command] = refused;
