@@ -49,7 +49,7 @@ def mute(course_id: UUID, owner_id: UUID, who: Someone, user_id: UUID, until: da
 def mute_refused(refused: Refused, course_id: UUID, user_id: UUID) -> MimoError:
     """Why nobody was muted. That they are muted already, or not any more, stays a refusal: it is decided anew."""
     lacking = refused.reason == "missing" and (refused.scope, refused.key) == claims.voice(course_id, user_id)
-    return NotFound("This person is no member of the course.") if lacking else refused
+    return NotAMember("This person is no member of the course.") if lacking else refused
 
 
 def unmute(course_id: UUID, owner_id: UUID, who: Someone, user_id: UUID) -> Decision:

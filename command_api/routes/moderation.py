@@ -151,7 +151,7 @@ async def resolve_report(
 def add_routes(app: FastAPI) -> None:
     """Adds the routes."""
     mutes, owned = "/v1/courses/{course_id}/mutes", ("forbidden", "not_found")
-    add_command(app, "POST", mutes, mute_member, answers=Muted, status=201, refusals=owned)
+    add_command(app, "POST", mutes, mute_member, answers=Muted, status=201, refusals=(*owned, "not_a_member"))
     add_command(app, "DELETE", mutes + "/{user_id}", unmute_member, answers=Unmuted, refusals=owned)
     again: dict[int | str, dict[str, Any]] = {200: {"model": ReportAccepted, "description": "Reported before"}}
     add_command(

@@ -52,7 +52,7 @@ def signed_in(system: System, email: str, stack: ExitStack) -> Person:
 
 
 def things_that_exist(owner: Person, other: Person) -> tuple[dict[str, list[str]], str]:
-    """Courses of both, a draft, members and messages: their ids by path parameter, and the last bookmark."""
+    """Courses of both, a draft, members, messages and a report: their ids by path parameter, and the last bookmark."""
     drafted = [
         person.post("/v1/courses", {"title": "t", "description": "d"}).json() for person in (owner, other, owner)
     ]
@@ -64,6 +64,8 @@ def things_that_exist(owner: Person, other: Person) -> tuple[dict[str, list[str]
     ]
     ids = {name: [course[name] for course in drafted] for name in ("course_id", "channel_id")}
     ids["message_id"] = [answer.json()["message_id"] for answer in said]
+    message = f"/v1/channels/{drafted[0]['channel_id']}/messages/{ids['message_id'][0]}"
+    ids["report_id"] = [other.post(f"{message}/reports", {"reason": "spam"}).json()["report_id"]]
     return ids, said[-1].headers["Mimo-Bookmark"]
 
 

@@ -12,7 +12,7 @@ from command_api.domain.channels import Channel
 from command_api.domain.courses import Someone
 from command_api.domain.messages import Message
 from events import claims
-from events.errors import Forbidden, NotFound, Refused
+from events.errors import Forbidden, NotAMember, NotFound, Refused
 from events.moderation import MemberMuted, MemberUnmuted, MessageReported
 
 COURSE, OWNER, MEMBER, OTHER = uuid4(), uuid4(), uuid4(), uuid4()
@@ -97,7 +97,7 @@ def test_what_is_resolved_already_or_elsewhere_is_not_found(wrong: Channel | Non
 
 def test_refusals_in_the_domains_words() -> None:
     stranger = Refused("missing", *claims.voice(COURSE, MEMBER))
-    assert isinstance(moderation.mute_refused(stranger, COURSE, MEMBER), NotFound)
+    assert isinstance(moderation.mute_refused(stranger, COURSE, MEMBER), NotAMember)
     for anew in (Refused("missing", *MUTED), Refused("taken", *MUTED)):
         assert moderation.mute_refused(anew, COURSE, MEMBER) is anew
     assert isinstance(moderation.unmute_refused(Refused("missing", *MUTED)), NotFound)
