@@ -38,7 +38,7 @@ class Channels:
         self._known: dict[UUID, Channel] = {}
         self._owners: dict[UUID, UUID] = {}
 
-    async def channel(self, channel_id: UUID, caller: UUID | None = None) -> Channel:
+    async def channel(self, channel_id: UUID, caller: UUID | None) -> Channel:
         """A channel.
 
         Args:
@@ -85,7 +85,10 @@ class Channels:
         if sent is None or sent.type != "MessageSent":
             return None
         data = _data(sent)
-        return Message(message_id, UUID(data["channel_id"]), UUID(data["author_id"]))
+        thread_id = data.get("thread_id")
+        return Message(
+            message_id, UUID(data["channel_id"]), UUID(data["author_id"]), UUID(thread_id) if thread_id else None
+        )
 
 
 def _channel(channel_id: UUID, opened: Recorded) -> Channel:

@@ -62,7 +62,7 @@ async def rename_channel(channel_id: UUID, body: ChannelChange, caller: Authenti
     """Calls a course's channel something else; the course's owner or an admin."""
 
     async def decide() -> Decision:
-        return channels.rename(await call.api.channels.channel(channel_id), _someone(caller), body.name)
+        return channels.rename(await call.api.channels.channel(channel_id, None), _someone(caller), body.name)
 
     intent = call.intent(caller.actor, f"rename_channel {channel_id}", body)
     appended = await call.api.write.decided(intent, decide, _unexpected)

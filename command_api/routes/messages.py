@@ -6,16 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import FastAPI
+from pydantic import Field
 
-from command_api.answers import Accepted, accepted
+from command_api.answers import Accepted, accepted, placed
 from command_api.call import Call, Called
 from command_api.domain import messages
 from command_api.domain.decision import Decision
 from command_api.routes import add_command
 from command_api.texts import Body, ClientMessageId, MessageText
 from events.errors import Refused, ReusedKey
-from events.ports import Appended, AppendedEvent
-from events.recorded import Recorded
+from events.ports import Appended
 from infra.web.answer import Ready
 from infra.web.auth import Authenticated
 
@@ -25,6 +25,7 @@ class NewMessage(Body):
 
     text: MessageText
     client_message_id: ClientMessageId | None = None
+    reply_to: UUID | None = Field(None, description="A message of this channel; a reply to a reply joins its thread.")
 
 
 class EditedMessage(Body):
@@ -46,9 +47,10 @@ async def send_message(channel_id: UUID, body: NewMessage, caller: Authenticated
     A `client_message_id` that was sent before sends nothing: the answer (200) names the first message.
     """
     api = call.api
-    channel = await api.channels.channel(channel_id)
+    channel = await api.channels.channel(channel_id, caller.user_id)
     intent = call.intent(caller.actor, f"send_message {channel_id}", body)
-    decision = messages.send(channel, caller.user_id, body.text, body.client_message_id)
+    reply_to = messages.here(channel, await api.channels.message(body.reply_to)) if body.reply_to else None
+    decision = messages.send(channel, caller.user_id, body.text, body.client_message_id, reply_to)
     try:
         appended = await api.write.once(intent, decision, messages.send_refused)
     except Refused as refused:
@@ -63,7 +65,7 @@ async def edit_message(
     """Changes the text of one's own message."""
 
     async def decide() -> Decision:
-        channel = await call.api.channels.channel(channel_id)
+        channel = await call.api.channels.channel(channel_id, caller.user_id)
         message = await call.api.channels.message(message_id)
         return messages.edit(channel, message, caller.user_id, body.text)
 
@@ -75,9 +77,10 @@ async def delete_message(channel_id: UUID, message_id: UUID, caller: Authenticat
     """Takes a message back: its author, the course's owner or an admin."""
 
     async def decide() -> Decision:
-        channel = await call.api.channels.channel(channel_id)
+        admin = "admin" in caller.roles
+        channel = await call.api.channels.channel(channel_id, None if admin else caller.user_id)
         message = await call.api.channels.message(message_id)
-        return messages.delete(channel, message, caller.user_id, rules_all="admin" in caller.roles)
+        return messages.delete(channel, message, caller.user_id, rules_all=admin)
 
     intent = call.intent(caller.actor, f"delete_message {channel_id} {message_id}")
     return _changed(call, message_id, await call.api.write.decided(intent, decide, messages.refused))
@@ -103,14 +106,8 @@ async def _sent_before(call: Call, refused: Refused, stream: str) -> Ready:
     first = await call.api.store.find(refused.event_id)
     if first is None or first.stream != stream:
         raise ReusedKey("This client_message_id was used in another channel; draw a new one.")
-    appended = Appended((_placed(first),), replayed=True)
+    appended = Appended((placed(first),), replayed=True)
     return accepted(200, appended, call.api.store.log_id, {"message_id": str(first.id), "seq": first.version})
-
-
-def _placed(event: Recorded) -> AppendedEvent:
-    return AppendedEvent(
-        event.id, event.type, event.stream, event.version, event.topic, event.partition, event.offset, event.position
-    )
 
 
 def _changed(call: Call, message_id: UUID, appended: Appended) -> Ready:

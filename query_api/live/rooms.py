@@ -15,7 +15,7 @@ from uuid import UUID
 import msgspec
 
 from events.enrollments import Unenrolled
-from events.errors import MimoError, NotAMember, Overloaded
+from events.errors import MimoError, NotAMember, NotFound, Overloaded
 from events.messages import MessageDeleted
 from events.recorded import Recorded
 from query_api.live import frames, measured
@@ -29,7 +29,8 @@ MAX_RESUMED_EVENTS = 1_000
 """Who is further behind takes the messages over HTTP."""
 PAGE_EVENTS = 100
 NO_MEMBER = "Only members of the course can listen; enrol first."
-NOT_ONE_OF_TWO = "Only the two who talk here can listen."
+NO_CHANNEL = "There is no such channel."
+"""What strangers are told of a direct channel: nobody may find out who talks to whom."""
 MAX_UNREAD_BYTES = 256 * 1024
 """Who is brought up is sent so much before it is waited for."""
 
@@ -63,7 +64,7 @@ class Rooms:
             False: it is too far behind, or ahead, and was told so.
 
         Raises:
-            NotFound: there is no such channel.
+            NotFound: there is no such channel, as far as it may know.
             NotAMember: it may not listen.
             Overloaded: the database is away.
         """
@@ -167,7 +168,7 @@ class Rooms:
         if room.hears(listener):
             return
         if not await self._log.may_listen(listener.user_id, room.home) or listener not in room.joining:
-            raise NotAMember(NO_MEMBER if room.home.course_id else NOT_ONE_OF_TWO)
+            raise NotAMember(NO_MEMBER) if room.home.course_id else NotFound(NO_CHANNEL)
 
     async def _catch_up(self, room: Room, listener: Listener, seq: int) -> bool:
         if not 0 <= room.last_seq - seq <= MAX_RESUMED_EVENTS:
