@@ -18,6 +18,7 @@ from command_api.routes import (
     messages,
     moderation,
     operations,
+    reactions,
     reading,
     sessions,
     users,
@@ -78,7 +79,9 @@ def new_command_api(settings: Settings, secrets: Secrets) -> FastAPI:
         allowed_origins=(*_page_origins(settings), *settings.allowed_origins),
         log_all=settings.log_level is LogLevel.DEBUG,
     )
-    for noun in (messages, reading, enrollments, channels, courses, moderation, users, auth, sessions, operations):
+    for noun in (
+        messages, reactions, reading, enrollments, channels, courses, moderation, users, auth, sessions, operations
+    ):  # fmt: skip
         noun.add_routes(app)
     add_health(app, _checks(lambda: app.state.api))
     return app

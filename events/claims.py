@@ -21,6 +21,8 @@ from events.users import PasswordChanged, RoleGranted, SessionEnded, SessionStar
 MAX_KEY_BYTES = 200
 EMAIL_SCOPE = "email"
 OPEN_KEY = "open"
+CLIENT_MESSAGE_SCOPE = "client_message/"
+REACTION_SCOPE = "reaction/"
 UNDERWAY_SCOPE = "operation"
 MUTED_SCOPE_END = "/muted"
 
@@ -86,7 +88,7 @@ def muted(course_id: UUID, user_id: UUID) -> Claim:
 
 def reaction(message_id: UUID, user_id: UUID, emoji: str) -> Claim:
     """This person has reacted to the message so."""
-    return Claim(f"reaction/{message_id}", f"{user_id} {emoji}")
+    return Claim(f"{REACTION_SCOPE}{message_id}", f"{user_id} {emoji}")
 
 
 def report(message_id: UUID, user_id: UUID) -> Claim:
@@ -101,7 +103,7 @@ def open_report(report_id: UUID) -> Claim:
 
 def client_message(author_id: UUID, client_message_id: str) -> Claim:
     """This author already sent the message that the client calls so."""
-    return Claim(f"client_message/{author_id}", client_message_id)
+    return Claim(f"{CLIENT_MESSAGE_SCOPE}{author_id}", client_message_id)
 
 
 def deleted_message(message_id: UUID) -> Claim:

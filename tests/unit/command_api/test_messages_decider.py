@@ -10,14 +10,14 @@ from command_api.domain import messages
 from command_api.domain.channels import Channel
 from command_api.domain.messages import Message
 from events import claims
-from events.errors import Forbidden, NotAMember, NotFound, Refused
+from events.errors import Forbidden, InvalidRequest, NotAMember, NotFound, Refused
 from events.messages import MessageDeleted, MessageEdited, MessageSent
 
 OWNER, AUTHOR, OTHER = uuid4(), uuid4(), uuid4()
 CHANNEL = Channel(uuid4(), uuid4(), OWNER)
 MESSAGE = Message(uuid4(), CHANNEL.channel_id, AUTHOR)
 VOICE = CHANNEL.voice(AUTHOR)
-MUTED = claims.muted(CHANNEL.course_id, AUTHOR)
+(MUTED,) = CHANNEL.silence(AUTHOR)
 GONE = claims.deleted_message(MESSAGE.message_id)
 
 
@@ -32,6 +32,30 @@ def test_an_edit_needs_a_voice_no_mute_and_that_the_message_is_not_deleted() -> 
     decision = messages.edit(CHANNEL, MESSAGE, AUTHOR, "Hi")
     edited = MessageEdited(channel_id=CHANNEL.channel_id, message_id=MESSAGE.message_id, author_id=AUTHOR, text="Hi")
     assert (decision.events, decision.need, decision.absent) == ((edited,), (VOICE,), (MUTED, GONE))
+
+
+def test_a_reply_belongs_to_the_thread_and_what_it_replies_to_must_be_there() -> None:
+    reply = Message(uuid4(), CHANNEL.channel_id, OTHER, thread_id=MESSAGE.message_id)
+    for replied_to in (MESSAGE, reply):
+        decision = messages.send(CHANNEL, AUTHOR, "Yes", None, replied_to)
+        [sent] = decision.events
+        assert isinstance(sent, MessageSent)
+        assert sent.thread_id == MESSAGE.message_id
+        assert decision.absent == (MUTED, claims.deleted_message(replied_to.message_id))
+
+
+def test_whom_a_text_mentions() -> None:
+    one, two = uuid4(), uuid4()
+    text = f"<@{two}>, <@{str(one).upper()}> and <@{two}>; no <@nobody>, no <@ {one}>, no @{one}, no <@{one}0>"
+    assert messages.mentioned(text) == (two, one)
+    assert messages.mentioned("a < b, a@b") == ()
+    [edited] = messages.edit(CHANNEL, MESSAGE, AUTHOR, f"<@{one}>").events
+    assert isinstance(edited, MessageEdited)
+    assert edited.mentions == (one,)
+    many = [f"<@{uuid4()}>" for _ in range(51)]
+    assert len(messages.mentioned(" ".join(many[:50] * 2))) == 50
+    with pytest.raises(InvalidRequest, match="at most 50 different people"):
+        messages.send(CHANNEL, AUTHOR, " ".join(many), None)
 
 
 def test_only_the_author_edits() -> None:
@@ -63,4 +87,6 @@ def test_refusals_in_the_domains_words() -> None:
     assert isinstance(messages.refused(missing), NotAMember)
     assert isinstance(messages.send_refused(missing), NotAMember)
     assert isinstance(messages.refused(taken), NotFound)
-    assert messages.send_refused(taken) is taken
+    assert isinstance(messages.send_refused(taken), NotFound)
+    sent_before = Refused("taken", *claims.client_message(AUTHOR, "c-1"))
+    assert messages.send_refused(sent_before) is sent_before
