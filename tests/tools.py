@@ -39,15 +39,18 @@ def program(name: str, package: str) -> str:
     return found
 
 
-def node(script: Path, *arguments: str) -> str:
+def node(script: Path, *arguments: str, seconds: float = INSTALL_SECONDS) -> str:
     """Runs a script with Node.js.
+
+    Args:
+        script: its path.
+        arguments: of the script.
+        seconds: how long it may take at most.
 
     Returns:
         What it printed.
     """
-    done = subprocess.run(
-        [_NODE, script, *arguments], capture_output=True, text=True, timeout=INSTALL_SECONDS, check=False
-    )
+    done = subprocess.run([_NODE, script, *arguments], capture_output=True, text=True, timeout=seconds, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

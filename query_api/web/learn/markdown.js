@@ -14,9 +14,9 @@ const BULLET = /^ {0,3}[-*+•] +(?=\S)/;
 const NUMBER = /^ {0,3}(\d{1,6})[.)] +(?=\S)/;
 const OVERRIDES = /[\u202d\u202e]/g; // they turn what follows around, and have no place in a conversation
 
-export function parse(text) {
+export function parse(text, longest = LONGEST) {
   const clean = text.replace(OVERRIDES, "").replace(/\r\n?/g, "\n");
-  if (clean.length > LONGEST) return [{ type: "paragraph", children: [{ type: "text", text: clean }] }];
+  if (clean.length > longest) return [{ type: "paragraph", children: [{ type: "text", text: clean }] }];
   return blocks(clean.split("\n"), 0);
 }
 

@@ -5,6 +5,7 @@ const MARKS = { "**": "strong", __: "strong", "*": "em", _: "em", "~~": "del" };
 const LINK = /\[([^[\]\n]{1,300})\]\(([^()\s<>[\]]{1,2000})\)/y;
 const ADDRESS = /https?:\/\/[^\s<>"`\u0000-\u001f\u007f-\u009f]{1,2000}/iy;
 const MENTION = /<@([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})>/iy;
+const ORDINARY = /[^\\\n`<[hH*_~]+/y;
 const TICKS = /`{1,3}/y;
 const ESCAPABLE = /[\\`*_~[\]()<>#+\-.!|@]/;
 const WORD = /[\p{L}\p{N}]/u;
@@ -52,6 +53,12 @@ class Reading {
   }
 
   #step() {
+    const ordinary = at(ORDINARY, this.#text, this.#index);
+    if (ordinary) {
+      this.#plain.push(ordinary[0]);
+      this.#index += ordinary[0].length;
+      return;
+    }
     const character = this.#text[this.#index];
     const special =
       (character === "\\" && this.#escape()) ||

@@ -99,8 +99,8 @@ export class Rooms {
     this.items = items.map((item) => {
       gone.delete(item.channel_id);
       const { read_number = 0 } = this.get(item.channel_id) ?? {};
-      const read = Math.max(item.read_number, item.message_count - item.unread, read_number); // one's own counts as read
-      const room = counted({ ...item, read_number: read });
+      const counts = item.message_count - item.unread; // one's own last message counts as read
+      const room = counted({ ...item, read_number: Math.max(item.read_number, counts, read_number) });
       const recent = this.#listening.get(item.channel_id)?.recent ?? [];
       return recent.reduce((known, frame) => this.#after(known, frame), room);
     });
