@@ -16,8 +16,8 @@ CHARACTERS = 500_000
 SECONDS = 100
 KINDS = {"paragraph", "quote", "list", "code", "text", "break", "strong", "em", "del", "link", "mention"}
 PATTERNS = (
-    "*a ", "*a*", "**_~~*", "[a](", "[", "`", "` ``", "```\n", "> > ", "- a\n", "1. a\n\n", "https://x)", "https://", "hhhh",
-    f"<@{ADA}", "\\*", "\n", "[x](https://x", "é*",
+    "*a ", "*a*", "**_~~*", "[a](", "[", "`", "` ``", "```\n", "> > ", "- a\n", "1. a\n\n", "https://x)", "https://",
+    "hhhh", f"<@{ADA}", "\\*", "\n", "[x](https://x", "é*",
 )  # fmt: skip
 
 
