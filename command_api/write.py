@@ -19,6 +19,8 @@ from events.recorded import Meta
 from infra.ids import new_id
 
 MAX_DECISIONS = 5
+MAX_SENDS = 25
+"""As many people may begin to speak at once when their mutes in one course end together: one succeeds each time."""
 CONFLICTS = frozenset(("version", "stale"))
 RETRY_AFTER_CONFLICT_SECONDS = 1.0
 TOO_MANY = "Too many others change the same thing at this moment."
@@ -97,7 +99,7 @@ class WritePath:
             Refused: anything else is in the way.
             Muted: its time is not up.
         """
-        for _ in range(MAX_DECISIONS):
+        for _ in range(MAX_SENDS):
             try:
                 return await self._store.append(_append(intent, decision))
             except Refused as refused:

@@ -31,10 +31,15 @@ CHANNELS = 1_000
 SEED = 20_261_123
 
 
-def command(*events: Event, need: tuple[claims.Claim, ...] = (), actor: UUID | None = None) -> Append:
+def command(
+    *events: Event,
+    need: tuple[claims.Claim, ...] = (),
+    absent: tuple[claims.Claim, ...] = (),
+    actor: UUID | None = None,
+) -> Append:
     """One command with its events, ids made anew."""
     meta = Meta(actor=f"user:{actor}" if actor else "operator:bench", correlation_id=str(new_id()))
-    return Append(tuple(NewEvent(new_id(), event) for event in events), meta, need=need)
+    return Append(tuple(NewEvent(new_id(), event) for event in events), meta, need=need, absent=absent)
 
 
 class LogSchool:
@@ -84,7 +89,9 @@ class LogSchool:
         number = self._random.randrange(len(self.channels))
         author = self.users[self._random.randrange(MEMBERS)]
         sent = MessageSent(channel_id=self.channels[number], author_id=author, text=TEXT)
-        return command(sent, need=(claims.voice(self.courses[number % COURSES], author),), actor=author)
+        course_id = self.courses[number % COURSES]
+        need, absent = (claims.voice(course_id, author),), (claims.muted(course_id, author),)
+        return command(sent, need=need, absent=absent, actor=author)
 
     def prepared(self, count: int) -> list[Prepared]:
         """That many SendMessage commands, encoded and sealed as the event store does it."""

@@ -8,18 +8,20 @@ import random
 from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
 import pytest
 
 from events.catalog import decode
-from events.claims import Claim, course_open, effects, voice
+from events.claims import Claim, course_open, effects, muted, voice
 from events.courses import CourseArchived, CourseChanged, CourseCreated, CoursePublished
 from events.enrollments import Enrolled, Unenrolled
 from events.errors import Refused
 from events.event import Event
 from events.messages import MessageDeleted, MessageSent
+from events.moderation import MemberMuted, MemberUnmuted
 from events.ports import Append, NewEvent
 from events.users import PasswordChanged, Role, RoleGranted, SessionEnded, SessionStarted, UserErased
 from infra.event_store import PostgresEventStore, open_event_store
@@ -31,6 +33,7 @@ from tests.integration.log_commands import META, register
 ROUNDS = 40
 COMMANDS_A_ROUND = 20
 CAPACITIES = (None, 1, 2, 4)
+UNTIL = datetime(2026, 12, 1, tzinfo=UTC)
 ROLES: tuple[Role, ...] = ("instructor", "admin")
 
 
@@ -74,9 +77,19 @@ class School:
     def command(self) -> Append:
         """The next one."""
         someone, course = self.chance.choice(self.people), self.chance.choice(self.courses)
+        if self.chance.random() < 0.15:
+            return self._silence(someone, course)
         making = self.chance.choice((self._account, self._session, self._course, self._seat, self._seat, self._message))
         event, need = making(someone, course)
         return Append((NewEvent(new_id(), event),), META, need=need)
+
+    def _silence(self, someone: UUID, course: UUID) -> Append:
+        """Muted, unmuted, or muted anew by one command, which gives the claim back and takes it."""
+        mute = MemberMuted(course_id=course, user_id=someone, muted_by=self.people[0], until=UNTIL)
+        unmute = MemberUnmuted(course_id=course, user_id=someone, unmuted_by=self.people[0])
+        events = self.chance.choice(((mute,), (unmute,), (unmute, mute)))
+        need = (muted(course, someone),) if unmute in events else ()
+        return Append(tuple(NewEvent(new_id(), event) for event in events), META, need=need)
 
     def _account(self, someone: UUID, _course: UUID) -> tuple[Event, tuple[Claim, ...]]:
         if self.chance.random() < 0.1:

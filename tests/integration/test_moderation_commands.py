@@ -148,6 +148,17 @@ async def test_a_mute_ends_by_itself_at_the_next_word(api: School) -> None:
     assert (await mutes(api, course))[-2:] == ["MemberMuted", "MemberUnmuted"]
 
 
+async def test_a_class_that_was_muted_together_speaks_at_once(api: School) -> None:
+    owner = await api.person()
+    course, channel = await api.course(owner)
+    people = await members(api, course, 10)
+    for person in people:
+        await over(api, course, person, owner)
+    answers = await asyncio.gather(*(says(person, channel) for person in people))
+    assert {answer.status_code for answer in answers} == {201}
+    assert (await mutes(api, course)).count("MemberUnmuted") == len(people)
+
+
 async def test_a_newer_mute_is_never_ended_by_mistake(api: School) -> None:
     """Whoever finds that a mute is over races somebody who mutes anew."""
     owner = await api.person()
