@@ -95,6 +95,14 @@ class Learner:
         self.main().get_by_role("button", name="Sign in").click()
         return self
 
+    def register(self, name: str, email: str, password: str = PASSWORD) -> "Learner":
+        """Fills the form of a newcomer in and sends it."""
+        self.page.get_by_label("Your name").fill(name)
+        self.page.get_by_label("E-mail").fill(email)
+        self.page.get_by_label("Password", exact=True).fill(password)
+        self.button("Create account").click()
+        return self
+
     def is_in(self, person: Person) -> "Learner":
         """Waits until the page knows who is signed in."""
         expect(self.button(f"Account of {person.name}")).to_be_visible()
@@ -123,6 +131,11 @@ class Learner:
     def card(self, course: Course) -> Locator:
         """A course on a shelf."""
         return self.page.locator(f"[data-course='{course.course_id}']")
+
+    def is_dark(self) -> bool:
+        """Whether the ground is dark."""
+        ground: str = self.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return sum(int(number) for number in re.findall(r"\d+", ground)[:3]) < 3 * 128
 
     def said(self, text: str | re.Pattern[str]) -> Locator:
         """A notice at the edge of the page."""

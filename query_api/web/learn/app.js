@@ -64,6 +64,7 @@ function useMe(settings, setAway) {
     rooms.current = new Rooms(client);
     rooms.current.changed = () => setTick((tick) => tick + 1);
     rooms.current.start();
+    client.live.start(); // also without a room: what happens to oneself, on any device, is heard
     setMe(person);
     setSaid(null);
   }

@@ -6,13 +6,16 @@ import { usePlace } from "./place.js";
 import { to } from "./router.js";
 import { counted } from "./words.js";
 
-export const initials = (name) =>
+const initials = (name) =>
   (name ?? "?")
     .split(/\s+/)
     .filter(Boolean)
     .slice(0, 2)
     .map((word) => [...word][0].toUpperCase())
     .join("") || "?";
+
+// Drawn by the style sheet, so that it is no text: the name is said where it stands.
+export const Initials = ({ name }) => html`<span class="initials" data-initials=${initials(name)}></span>`;
 
 export function Badge({ number, of = "message" }) {
   if (!number) return null;
@@ -53,7 +56,7 @@ function Account({ me, signOut }) {
       aria-label=${`Account of ${me.display_name}`}
       onClick=${() => setOpen(!open)}
     >
-      <span class="initials" aria-hidden="true">${initials(me.display_name)}</span>
+      <${Initials} name=${me.display_name} />
       <${Down} size=${16} />
     </button>
     <div id="account" class="menu" hidden=${!open}>

@@ -17,7 +17,9 @@ function Channel({ channel, room }) {
       <${Hash} />
       <span class="grow"><b>${channel.name}</b></span>
       <${Badge} number=${room?.unread ?? 0} />
-      <span class="muted small">${counted(channel.message_count, "message")}</span>
+      <span class="muted small">
+        ${channel.message_count ? counted(channel.message_count, "message") : "No messages yet"}
+      </span>
       <${Next} size=${18} />
     </a>
   </li>`;

@@ -28,7 +28,7 @@ function Form({ course, action, send, back }) {
     <${Field}
       label="Title"
       name="title"
-      value=${course.title}
+      defaultValue=${course.title}
       maxlength="200"
       autocomplete="off"
       fault=${wrong.title}
@@ -37,7 +37,7 @@ function Form({ course, action, send, back }) {
       label="Description"
       hint="What one learns, and for whom it is. **bold**, *italic*, \`code\`, lists and links are shown as such."
       name="description"
-      value=${course.description}
+      defaultValue=${course.description}
       lines=${10}
       maxlength="10000"
       fault=${wrong.description}
@@ -46,7 +46,7 @@ function Form({ course, action, send, back }) {
       label="Tags"
       hint="Up to ten, with commas between them, such as: mathematics, beginners"
       name="tags"
-      value=${course.tags.join(", ")}
+      defaultValue=${course.tags.join(", ")}
       autocomplete="off"
       fault=${wrong.tags}
     />
@@ -54,7 +54,7 @@ function Form({ course, action, send, back }) {
       label="Seats"
       hint="Leave it empty for as many as come."
       name="capacity"
-      value=${course.capacity ?? ""}
+      defaultValue=${course.capacity ?? ""}
       type="number"
       min="1"
       max="1000000"

@@ -1,7 +1,7 @@
 // What the owner of a course does with it: publish, edit, archive, and see who is enrolled. It must not know how the
 // course is shown to others.
 
-import { initials } from "./bar.js";
+import { Initials } from "./bar.js";
 import { Dialog, Question } from "./dialogs.js";
 import { html, useState } from "./html.js";
 import { Pen, Person } from "./icons.js";
@@ -31,7 +31,7 @@ function Roster({ course, closed }) {
         ${value.items.map(
           (one) =>
             html`<li key=${one.user_id} class="row">
-              <span class="initials" aria-hidden="true">${initials(one.display_name)}</span>
+              <${Initials} name=${one.display_name} />
               <span class="grow">${one.display_name ?? "Somebody who was erased"}</span>
               <time class="muted small" datetime=${one.enrolled_at}>${ago(one.enrolled_at)}</time>
             </li>`,

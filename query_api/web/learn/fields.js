@@ -14,7 +14,8 @@ function Around({ id, label, hint, fault, children }) {
   </div>`;
 }
 
-// One line, or with `lines` several. Everything else goes to the input itself.
+// One line, or with `lines` several. Everything else goes to the input itself: what stands in it first as defaultValue,
+// so that it is not put there again while somebody types.
 export function Field({ label, hint, fault, lines, ...rest }) {
   const id = useId();
   const all = { id, "aria-describedby": described(id, hint, fault), "aria-invalid": fault ? "true" : null, ...rest };

@@ -88,6 +88,7 @@ export function useRoute() {
   useEffect(() => {
     history.scrollRestoration = "manual";
     entered();
+    setRoute(routeOf(location.hash)); // it may have changed since it was first read
     const changed = () => {
       heights.set(entry, scrollY);
       entered();

@@ -22,7 +22,7 @@ function Session({ one, busy, end }) {
             type="button"
             class="button small"
             disabled=${busy}
-            aria-label=${`End the session begun ${ago(one.started_at)}`}
+            aria-label=${`End it: the session begun ${ago(one.started_at)}`}
             onClick=${end}
           >
             End it

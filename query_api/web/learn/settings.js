@@ -30,7 +30,7 @@ function Profile() {
         label="Your name"
         hint="Everybody in your courses sees it."
         name="display_name"
-        value=${me.display_name}
+        defaultValue=${me.display_name}
         autocomplete="name"
         maxlength="80"
         fault=${form.wrong.display_name}
