@@ -129,7 +129,8 @@ class Settings(BaseSettings):
         "separated by commas.",
     )
     rate_limits: Switch = Field(
-        Switch.ON, description="Limits on registering, login and refresh; off for load tests only."
+        Switch.ON,
+        description="Limits on registering, signing in, refreshing, sending and reacting; off for load tests only.",
     )
     course_creators: CourseCreators = Field(
         CourseCreators.ANYONE, description="Who may create courses: anyone, or instructors (and admins)."

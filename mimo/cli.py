@@ -125,7 +125,7 @@ app.command()(verifying.diff)
 def demo(
     users: Annotated[int, typer.Option(min=1, help="People; each costs the server half a second of hashing.")] = 6,
     courses: Annotated[int, typer.Option(min=1, help="Courses, each with a channel.")] = 2,
-    rate: Annotated[float, typer.Option(min=0.1, help="Messages a second.")] = 20.0,
+    rate: Annotated[float, typer.Option(min=0.1, help="Messages a second; in the long run one a person.")] = 10.0,
     messages: Annotated[int | None, typer.Option(min=1, help="Stop after so many messages, not after a time.")] = None,
     duration: Annotated[float, typer.Option(min=0.1, help="Seconds of talking.")] = 30.0,
     journal: Annotated[Path | None, typer.Option(help="Write a JSON line for each acknowledged command.")] = None,

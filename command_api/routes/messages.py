@@ -12,6 +12,7 @@ from command_api.answers import Accepted, accepted, placed
 from command_api.call import Call, Called
 from command_api.domain import messages
 from command_api.domain.decision import Decision
+from command_api.limits import SPEAKING
 from command_api.routes import add_command
 from command_api.texts import Body, ClientMessageId, MessageText
 from events.errors import Refused, ReusedKey
@@ -47,6 +48,7 @@ async def send_message(channel_id: UUID, body: NewMessage, caller: Authenticated
     A `client_message_id` that was sent before sends nothing: the answer (200) names the first message.
     """
     api = call.api
+    api.limits.spend(SPEAKING, caller.user_id)
     channel = await api.channels.channel(channel_id, caller.user_id)
     intent = call.intent(caller.actor, f"send_message {channel_id}", body)
     reply_to = messages.here(channel, await api.channels.message(body.reply_to)) if body.reply_to else None
@@ -63,6 +65,7 @@ async def edit_message(
     channel_id: UUID, message_id: UUID, body: EditedMessage, caller: Authenticated, call: Called
 ) -> Ready:
     """Changes the text of one's own message."""
+    call.api.limits.spend(SPEAKING, caller.user_id)
 
     async def decide() -> Decision:
         channel = await call.api.channels.channel(channel_id, caller.user_id)
@@ -92,11 +95,11 @@ def add_routes(app: FastAPI) -> None:
     again: dict[int | str, dict[str, Any]] = {200: {"model": MessageAccepted, "description": "Sent before"}}
     add_command(
         app, "POST", path, send_message, answers=MessageAccepted, status=201, responses=again,
-        refusals=("not_a_member", "muted", "not_found"),
+        refusals=("not_a_member", "muted", "not_found", "rate_limited"),
     )  # fmt: skip
     own = ("forbidden", "not_a_member", "not_found")
     one = path + "/{message_id}"
-    add_command(app, "PATCH", one, edit_message, answers=MessageAccepted, refusals=("muted", *own))
+    add_command(app, "PATCH", one, edit_message, answers=MessageAccepted, refusals=("muted", "rate_limited", *own))
     add_command(app, "DELETE", one, delete_message, answers=MessageAccepted, refusals=own)
 
 

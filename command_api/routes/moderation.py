@@ -17,6 +17,7 @@ from command_api.call import Call, Called
 from command_api.domain import moderation
 from command_api.domain.courses import Someone
 from command_api.domain.decision import Decision
+from command_api.limits import REPORTING
 from command_api.routes import add_command
 from command_api.texts import WHOLE, Body
 from command_api.write import MAX_DECISIONS, RETRY_AFTER_CONFLICT_SECONDS, TOO_MANY, Intent, InWords
@@ -116,6 +117,7 @@ async def report_message(
     A message that one has reported before is not reported again: the answer (200) names the first report.
     """
     api, report_id = call.api, new_id()
+    api.limits.spend(REPORTING, caller.user_id)
 
     async def decide() -> Decision:
         channel = await api.channels.channel(channel_id, caller.user_id)
@@ -156,7 +158,8 @@ def add_routes(app: FastAPI) -> None:
     again: dict[int | str, dict[str, Any]] = {200: {"model": ReportAccepted, "description": "Reported before"}}
     add_command(
         app, "POST", "/v1/channels/{channel_id}/messages/{message_id}/reports", report_message,
-        answers=ReportAccepted, status=201, responses=again, refusals=("forbidden", "not_a_member", "not_found"),
+        answers=ReportAccepted, status=201, responses=again,
+        refusals=("forbidden", "not_a_member", "not_found", "rate_limited"),
     )  # fmt: skip
     resolving = "/v1/channels/{channel_id}/reports/{report_id}/resolve"
     add_command(app, "POST", resolving, resolve_report, answers=ReportAccepted, refusals=owned)

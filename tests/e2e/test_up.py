@@ -14,8 +14,9 @@ from tests.until import until
 def test_it_comes_up_says_ready_once_and_goes_when_asked(make_system: MakeSystem) -> None:
     system = make_system().start()
     assert system.is_ready()
-    for url in (system.command, system.query):
-        with urllib.request.urlopen(f"{url}/docs") as page:
+    for url in (f"{system.command}/docs", f"{system.query}/docs", f"{system.query}/"):
+        assert url.endswith("/docs") or f"  page {url}  " in system.said()
+        with urllib.request.urlopen(url) as page:
             assert page.status == 200
     assert system.stop() == 0
     assert system.is_gone()
@@ -24,7 +25,7 @@ def test_it_comes_up_says_ready_once_and_goes_when_asked(make_system: MakeSystem
 
 
 def test_any_part_may_be_killed_while_a_school_goes_on(make_system: MakeSystem, place: Path) -> None:
-    system = make_system("--workers", "2", "--projector-workers", "2").start()
+    system = make_system("--workers", "2", "--projector-workers", "2", MIMO_RATE_LIMITS="off").start()
     journal = place / "journal"
     with demo(system, journal, "--rate", "40", "--messages", "600") as school:
         for number, package in enumerate(("projectors", "command_api", "query_api"), start=1):
@@ -49,7 +50,7 @@ def test_everything_may_be_killed_in_the_middle_and_nothing_acknowledged_is_lost
     make_system: MakeSystem, place: Path
 ) -> None:
     journal = place / "journal"
-    first = make_system("--workers", "2", "--projector-workers", "2").start()
+    first = make_system("--workers", "2", "--projector-workers", "2", MIMO_RATE_LIMITS="off").start()
     with demo(first, journal, "--rate", "200", "--messages", "5000", "--patience", "1"):
         until(lambda: acknowledged(journal) >= 200, "messages are acknowledged")
         first.kill_everything()

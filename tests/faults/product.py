@@ -54,7 +54,7 @@ class Product:
     def _describe(self) -> None:
         names = ("command", "query", "projector", "relay", "kafka")
         ports = [word for name in names for word in (f"--{name}-port", str(self._ports[name]))]
-        self.system = System(self.data, "--kafka", *ports, "--projector-workers", "2")
+        self.system = System(self.data, "--kafka", *ports, "--projector-workers", "2", MIMO_RATE_LIMITS="off")
 
     def url(self) -> str:
         """The database."""
