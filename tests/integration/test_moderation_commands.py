@@ -74,7 +74,11 @@ async def test_a_muted_member_only_reads_until_somebody_unmutes_them(api: School
     assert (again.json(), again.headers["idempotency-replayed"]) == (muted.json(), "true")
     until = muted.json()["until"]
 
-    for refused in (await says(loud, channel), await loud.does("PATCH", f"{path}/{first}", {"text": "louder"})):
+    for refused in (
+        await says(loud, channel),
+        await loud.does("PATCH", f"{path}/{first}", {"text": "louder"}),
+        await loud.does("PUT", f"{path}/{first}/reactions/👍"),
+    ):
         assert (refused.status_code, refused.json()["code"], refused.json()["until"]) == (403, "muted", until)
         assert refused.json()["detail"] == f"You are muted in this course until {until}."
         assert 0 < int(refused.headers["retry-after"]) <= 600
