@@ -1,27 +1,24 @@
 """`python -m tests.bench.ears`: very many listeners in one process, which only count what they are told.
 
 Each line of its output is an event's seq and the moment (time.monotonic, the same clock in every process of a machine)
-when the last of them had it. It knows the WebSocket protocol by itself (RFC 6455), so that the listeners cost little.
+when the last of them had it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 import time
 from collections import Counter
-from typing import cast
 
 import uvloop
 
-REQUEST = (
-    "GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
-)
-EVENT, SEQ, SUBSCRIBED = b'"type":"event"', b'"seq":', b'"type":"subscribed"'
-REFUSED = (b'{"type":"refused"', b'{"type":"reset"')
+from tests.light_socket import LightSocket
+
+EVENT, SEQ = b'"type":"event"', b'"seq":'
+READY = (b'"type":"subscribed"', b'"subscribe":')
+REFUSED = (b'{"type":"refused"', b'{"type":"reset"', b'"error":')
 OPENING_AT_ONCE = 20
 
 
@@ -44,103 +41,63 @@ class Count:
             sys.stdout.flush()
 
 
-class Ear(asyncio.Protocol):
+class Ear(LightSocket):
     """One listener.
 
     Args:
-        request: the request that opens it.
-        says: what it says then.
+        host: the server.
+        path: of the WebSocket.
+        says: what it says when it is open.
         count: is told what it hears.
     """
 
-    def __init__(self, request: bytes, says: list[bytes], count: Count) -> None:
-        self._request = request
-        self._says = says
+    def __init__(self, host: str, path: str, says: list[bytes], count: Count) -> None:
+        super().__init__(host, path, says)
         self._count = count
-        self._buffer = bytearray()
-        self._open = False
+        self._waits = bool(says)
         self.ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Asks to be a WebSocket."""
-        self.transport = cast("asyncio.Transport", transport)  # uvloop's own class is no subclass
-        self.transport.write(self._request)
+    def opened(self) -> None:
+        """Who says nothing is ready."""
+        if not self._waits:
+            self.ready.set_result(None)
 
-    def data_received(self, data: bytes) -> None:
-        """Takes the whole frames out of what has come."""
-        self._buffer += data
-        if not self._open:
-            end = self._buffer.find(b"\r\n\r\n")
-            if end < 0:
-                return
-            del self._buffer[: end + 4]
-            self._open = True
-            for text in self._says:
-                self.transport.write(masked(text))
-            if not self._says:
+    def heard(self, text: bytes) -> None:
+        """Counts the events in a message; some servers put several into one, a line each."""
+        if EVENT in text:
+            for line in text.split(b"\n"):
+                begin = line.index(SEQ) + len(SEQ)
+                self._count.heard(int(line[begin : line.index(b",", begin)]))
+        elif not self.ready.done():
+            if any(word in text for word in REFUSED):
+                self.ready.set_exception(ConnectionError(f"a listener was refused: {text!r}"))
+            elif any(word in text for word in READY):
                 self.ready.set_result(None)
-        start = 0
-        while (frame := _frame(self._buffer, start)) is not None:
-            begin, start = frame
-            self._hear(bytes(self._buffer[begin:start]))
-        del self._buffer[:start]
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def gone(self, said: bytes) -> None:
         """It was cut off, or we end."""
         if not self.ready.done():
-            self.ready.set_exception(ConnectionError(f"a listener was sent away: {bytes(self._buffer)!r}"))
-
-    def _hear(self, text: bytes) -> None:
-        if EVENT in text:
-            begin = text.index(SEQ) + len(SEQ)
-            self._count.heard(int(text[begin : text.index(b",", begin)]))
-        elif SUBSCRIBED in text and not self.ready.done():
-            self.ready.set_result(None)
-        elif text.startswith(REFUSED) and not self.ready.done():
-            self.ready.set_exception(ConnectionError(f"a listener was refused: {text!r}"))
-
-
-def _frame(buffer: bytearray, start: int) -> tuple[int, int] | None:
-    """Where the payload of the frame that begins there begins and ends; None when it is not complete."""
-    if len(buffer) < start + 2:
-        return None
-    size, begin = buffer[start + 1] & 0x7F, start + 2
-    if size >= 126:
-        width = 2 if size == 126 else 8
-        begin += width
-        if len(buffer) < begin:
-            return None
-        size = int.from_bytes(buffer[begin - width : begin], "big")
-    return (begin, begin + size) if len(buffer) >= begin + size else None
-
-
-def masked(text: bytes) -> bytes:
-    """A client's text frame, under 64 KiB."""
-    mask = os.urandom(4)
-    size = bytes([0x80 | len(text)]) if len(text) < 126 else b"\xfe" + len(text).to_bytes(2, "big")
-    return b"\x81" + size + mask + bytes(byte ^ mask[number % 4] for number, byte in enumerate(text))
+            self.ready.set_exception(ConnectionError(f"a listener was sent away: {said!r}"))
 
 
 async def listen(plan: dict[str, object]) -> None:
     """Opens all, says so, and counts until standard input ends.
 
     Args:
-        plan: `host`, `port`, `path`, `listeners`, `frozen`, `tokens`, `channel_id`, `after_seq`.
+        plan: `host`, `port`, `path`, `listeners`, `frozen` (of them that do not read), `says` (a list of messages for
+            each of some people, who are taken in turn).
     """
     loop = asyncio.get_running_loop()
-    listeners, frozen, tokens = plan["listeners"], plan["frozen"], plan["tokens"]
-    assert isinstance(listeners, int) and isinstance(frozen, int) and isinstance(tokens, list)  # noqa: PT018
-    request = REQUEST.format(path=plan["path"], host=f"{plan['host']}:{plan['port']}").encode()
+    listeners, frozen, says = plan["listeners"], plan["frozen"], plan["says"]
+    assert isinstance(listeners, int) and isinstance(frozen, int) and isinstance(says, list)  # noqa: PT018
     count, gate, ears = Count(listeners), asyncio.Semaphore(OPENING_AT_ONCE), []
-    subscribe = {"type": "subscribe", "channel_id": plan["channel_id"], "after_seq": plan["after_seq"]}
+    host, port = str(plan["host"]), int(str(plan["port"]))
 
     async def open_one(number: int) -> None:
-        says = [{"type": "auth", "token": tokens[number % len(tokens)]}, subscribe] if tokens else []
+        words = [json.dumps(one).encode() for one in says[number % len(says)]] if says else []
         async with gate:
             _, ear = await loop.create_connection(
-                lambda: Ear(request, [json.dumps(one).encode() for one in says], count),
-                str(plan["host"]),
-                int(str(plan["port"])),
+                lambda: Ear(f"{host}:{port}", str(plan["path"]), words, count), host, port
             )
             await asyncio.wait_for(ear.ready, 30)
         ears.append(ear)

@@ -8,12 +8,13 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import chain
 from threading import Thread
+from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
@@ -35,6 +36,8 @@ SPEAKERS = 8
 LISTENERS_OF_ONE = 20
 SCHOOL = SchoolSize(users=2 + (ROOM + FROZEN) // LISTENERS_OF_ONE, courses=1, messages_per_channel=60, capacity=300)
 PATIENCE_SECONDS = 120
+Words = Sequence[Sequence[dict[str, Any]]]
+"""By person, some messages."""
 
 
 class NotHeard(Exception):
@@ -74,14 +77,19 @@ class Ears:
 
 
 @contextmanager
-def ears(
-    base: str, listeners: int, frozen: int = 0, tokens: tuple[str, ...] = (), channel_id: str = "", after_seq: int = 0
-) -> Iterator[Ears]:
-    """Listeners that are all connected."""
-    parts = urlsplit(base)
+def ears(address: str, listeners: int, frozen: int = 0, says: Words = ()) -> Iterator[Ears]:
+    """Listeners that are all connected.
+
+    Args:
+        address: of the WebSocket.
+        listeners: how many read.
+        frozen: how many more do not.
+        says: what each of some people says at once, who are taken in turn.
+    """
+    parts = urlsplit(address)
     plan = {
-        "host": parts.hostname, "port": parts.port, "path": "/v1/live", "listeners": listeners, "frozen": frozen,
-        "tokens": tokens, "channel_id": channel_id, "after_seq": after_seq,
+        "host": parts.hostname, "port": parts.port, "path": parts.path, "listeners": listeners, "frozen": frozen,
+        "says": says,
     }  # fmt: skip
     command = [sys.executable, "-m", "tests.bench.ears", json.dumps(plan)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -118,9 +126,10 @@ class Room:
     @contextmanager
     def heard_by(self, listeners: int, frozen: int = 0) -> Iterator[Ears]:
         """Listeners to it."""
-        tokens = self.school.tokens[1:]
         said, _ = self.say()
-        with ears(self.school.queries, listeners, frozen, tokens, self.school.channel_ids[0], said) as found:
+        subscribe = {"type": "subscribe", "channel_id": self.school.channel_ids[0], "after_seq": said}
+        says = [({"type": "auth", "token": token}, subscribe) for token in self.school.tokens[1:]]
+        with ears(f"{self.school.queries}/v1/live", listeners, frozen, says) as found:
             yield found
 
 
@@ -151,7 +160,7 @@ def of_ours(room: Room, messages: int) -> float:
 def of_naive(base: str, messages: int) -> float:
     """Deliveries a second of a loop of sends."""
     client = ApiClient(base, "")
-    with ears(base, ROOM) as found:
+    with ears(f"{base}/v1/live", ROOM) as found:
         begun, said = time.monotonic(), []
         for seq in range(1, messages + 1):
             event = {

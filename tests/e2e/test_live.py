@@ -5,102 +5,79 @@ order.
 from __future__ import annotations
 
 import asyncio
-import json
 import random
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 
 import httpx2
+import psutil
 import pytest
-import websockets
-from websockets.asyncio.client import ClientConnection, connect
 
 from mimo.demo.client import Addresses, Person, Tally
-from query_api.live.frames import SUBPROTOCOL
 from tests.e2e.conftest import MakeSystem
-from tests.system import System
+from tests.e2e.live_listeners import Listener, SocketListener, StreamListener
+from tests.system import System, children_of
 from tests.until import until
 
-PEOPLE, CHANNELS, MESSAGES, EARS_OF_EACH = 4, 3, 60, 6
-BREAK_AFTER = (5, 60)
-"""Events until a listener breaks its connection, at least and at most."""
+PEOPLE, SPEAKERS, CHANNELS = 25, 5, 2
+SOCKETS_OF_EACH, STREAMS = 7, 25
+MESSAGES_BETWEEN_FAULTS = 9
+"""Of each speaker in each channel, from one fault to the next."""
+LISTENERS = PEOPLE * SOCKETS_OF_EACH + STREAMS
+DELIVERIES = 100_000
+Kill = Callable[[System], psutil.Process]
 
 
-class Listener:
-    """Listens to all channels, and comes back whenever its connection breaks.
-
-    Attributes:
-        seqs: of every event that it was told, by channel.
-    """
-
-    def __init__(self, address: str, person: Person, channels: Sequence[str], moods: random.Random) -> None:
-        self._address = address
-        self._person = person
-        self._moods = moods
-        self.seqs: dict[str, list[int]] = {channel: [] for channel in channels}
-        self.connections = 0
-
-    async def listen(self, last: int) -> None:
-        """Until it has everything."""
-        while not self._has(last):
-            with suppress(OSError, TimeoutError, websockets.WebSocketException):
-                async with connect(f"{self._address}/v1/live", subprotocols=[SUBPROTOCOL]) as socket:  # type: ignore[list-item]
-                    await self._converse(socket, last)
-            await asyncio.sleep(0.05)
-
-    async def _converse(self, socket: ClientConnection, last: int) -> None:
-        self.connections += 1
-        await socket.send(json.dumps({"type": "auth", "token": self._person.token}))
-        for channel, seqs in self.seqs.items():
-            after = seqs[-1] if seqs else 0
-            await socket.send(json.dumps({"type": "subscribe", "channel_id": channel, "after_seq": after}))
-        left = self._moods.randint(*BREAK_AFTER)
-        while left and not self._has(last):
-            told = json.loads(await socket.recv())
-            if told["type"] == "event":
-                self.seqs[told["channel_id"]].append(told["seq"])
-                left -= 1
-        socket.transport.abort()
-
-    def _has(self, last: int) -> bool:
-        return all(seqs and seqs[-1] >= last for seqs in self.seqs.values())
+def _main(package: str) -> Kill:
+    return lambda system: system.part(package)
 
 
-@pytest.mark.parametrize("options", [(), ("--kafka", "--kafka-port", "0")], ids=["embedded", "kafka"])
+def _worker(system: System) -> psutil.Process:
+    """A worker of the query API; another one takes its place."""
+    main = system.part("query_api")
+    return until(lambda: [one for one in children_of(main) if "spawn_main" in " ".join(one.cmdline())], "it works")[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "follower"),
+    [((), "projectors"), (("--kafka", "--kafka-port", "0"), "infra.relay")],
+    ids=["embedded", "kafka"],
+)
 async def test_every_listener_hears_everything_once_whatever_is_killed(
-    make_system: MakeSystem, options: tuple[str, ...]
+    make_system: MakeSystem, options: tuple[str, ...], follower: str
 ) -> None:
-    system = await asyncio.to_thread(make_system("--workers", "2", *options).start)
+    system = await asyncio.to_thread(make_system("--workers", "2", *options, MIMO_RATE_LIMITS="off").start)
     moods = random.Random(7)
-    async with httpx2.AsyncClient(timeout=10) as http:
-        people = [await _person(http, system, number) for number in range(PEOPLE)]
+    kills: tuple[Kill, ...] = (_main("query_api"), _worker, _main(follower), _worker, _main("query_api"))
+    events = CHANNELS * (1 + SPEAKERS * MESSAGES_BETWEEN_FAULTS * (len(kills) + 1))
+    assert LISTENERS >= 200
+    assert LISTENERS * events >= DELIVERIES
+    limits = httpx2.Limits(max_connections=None)
+    async with httpx2.AsyncClient(timeout=60, limits=limits) as http, asyncio.timeout(150):
+        people = await asyncio.gather(*(_person(http, system, number) for number in range(PEOPLE)))
         channels = [await _channel(people) for _ in range(CHANNELS)]
-        address = system.query.replace("http://", "ws://")
-        ears = [Listener(address, one, channels, moods) for one in people for _ in range(EARS_OF_EACH)]
-        last = 1 + PEOPLE * MESSAGES
-        async with asyncio.timeout(150), asyncio.TaskGroup() as tasks:
+        ears: list[Listener] = [
+            SocketListener(system.query, one, channels, moods) for one in people for _ in range(SOCKETS_OF_EACH)
+        ]
+        ears += [StreamListener(http, system.query, people[n % PEOPLE], channels, moods) for n in range(STREAMS)]
+        silence = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
             for ear in ears:
-                tasks.create_task(ear.listen(last))
-            talking = [tasks.create_task(_talk(one, channels)) for one in people]
-            tasks.create_task(asyncio.to_thread(_kill, system, ears, bool(options)))
-            await asyncio.gather(*talking)
+                tasks.create_task(ear.listen(events, silence))
+            await _talk(people[:SPEAKERS], channels)
+            for kill in kills:
+                await asyncio.gather(asyncio.to_thread(_kill, system, kill), _talk(people[:SPEAKERS], channels))
+            silence.set()
     for ear in ears:
         assert ear.connections > 1
-        assert list(ear.seqs.values()) == [list(range(1, last + 1))] * CHANNELS
+        assert not ear.odd
+        for seqs in ear.seqs.values():
+            assert seqs == list(range(1, 1 + events // CHANNELS))
 
 
-def _kill(system: System, ears: Sequence[Listener], through_kafka: bool) -> None:
-    """Kills the query API twice while the listeners are in the middle, and the relay where there is one."""
-    for share, package in (
-        (0.2, "query_api"),
-        (0.4, "infra.relay" if through_kafka else "projectors"),
-        (0.6, "query_api"),
-    ):
-        enough = share * CHANNELS * PEOPLE * MESSAGES
-        until(lambda enough=enough: sum(map(len, ears[0].seqs.values())) >= enough, "events are heard", 120)  # type: ignore[misc]
-        killed = system.part(package)
-        killed.kill()
-        until(lambda old=killed.pid, name=package: system.part(name).pid != old, f"{package} is back")  # type: ignore[misc]
+def _kill(system: System, kill: Kill) -> None:
+    killed = kill(system)
+    killed.kill()
+    until(lambda: not killed.is_running() and kill(system).pid != killed.pid, "what was killed is back")
 
 
 async def _person(http: httpx2.AsyncClient, system: System, number: int) -> Person:
@@ -114,12 +91,15 @@ async def _person(http: httpx2.AsyncClient, system: System, number: int) -> Pers
 async def _channel(people: Sequence[Person]) -> str:
     made, _ = await people[0].do("POST", "/v1/courses", {"title": "Algebra", "description": "Letters"})
     await people[0].do("POST", f"/v1/courses/{made['course_id']}/publish")
-    for person in people[1:]:
-        await person.do("POST", f"/v1/courses/{made['course_id']}/enrollments")
+    joining = (one.do("POST", f"/v1/courses/{made['course_id']}/enrollments") for one in people[1:])
+    await asyncio.gather(*joining)
     return str(made["channel_id"])
 
 
-async def _talk(person: Person, channels: Sequence[str]) -> None:
-    for number in range(MESSAGES):
-        for channel in channels:
-            await person.do("POST", f"/v1/channels/{channel}/messages", {"text": f"{person.name} {number}"})
+async def _talk(people: Sequence[Person], channels: Sequence[str]) -> None:
+    async def talk(person: Person) -> None:
+        for number in range(MESSAGES_BETWEEN_FAULTS):
+            for channel in channels:
+                await person.do("POST", f"/v1/channels/{channel}/messages", {"text": f"{person.name} {number}"})
+
+    await asyncio.gather(*map(talk, people))
