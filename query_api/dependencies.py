@@ -1,4 +1,4 @@
-"""What the routes ask for beside parameters: the answers of this process, and the parameters that lists share.
+"""What the routes ask for beside parameters: the answers of this process, the log, and the parameters that lists share.
 
 It must not know any route.
 """
@@ -13,6 +13,7 @@ from starlette.types import Scope
 from infra.web.lean import Headers
 from query_api.answers import Answers
 from query_api.cursors import MAX_CHARACTERS
+from query_api.live.channel_log import ChannelLog
 
 DEFAULT_ROWS = 50
 MAX_ROWS = 200
@@ -41,3 +42,18 @@ class _TheAnswers:
 
 
 Answering = Annotated[Answers, Depends(_TheAnswers())]
+
+
+class _OwnLog:
+    """The dependency, in ordinary and in lean routes."""
+
+    def __call__(self, request: Request) -> ChannelLog:
+        """The log, with keys of this answer only: who is erased has none for the next one (FastAPI)."""
+        return ChannelLog(request.app.state.pool)
+
+    async def lean(self, scope: Scope, headers: Headers) -> ChannelLog:  # noqa: ARG002
+        """The same (lean routes)."""
+        return ChannelLog(scope["app"].state.pool)
+
+
+AskingLog = Annotated[ChannelLog, Depends(_OwnLog())]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -197,6 +197,23 @@ class Message(BaseModel):
     reply_count: int = Field(description="Of the message that began a thread: replies that are not deleted.")
     mentions: list[Mention]
     reactions: list[Reaction] = Field(description="The one that came first first.")
+
+
+class MessageEvent(BaseModel):
+    """Something that happened to a message."""
+
+    seq: int
+    at: datetime
+    event: Literal["MessageSent", "MessageEdited", "MessageDeleted"]
+    user_id: UUID = Field(description="Who did it.")
+    text: str | None = Field(description="What it said from then on; null when it was deleted, or its author erased.")
+
+
+class MessageHistory(BaseModel):
+    """Everything that happened to a message, the oldest first; all of it."""
+
+    items: list[MessageEvent]
+    next_cursor: str | None = NEXT
 
 
 class MessageList(BaseModel):

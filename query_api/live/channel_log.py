@@ -1,4 +1,4 @@
-"""What live updates ask the log: a channel's events, whose channel it is, and who may listen.
+"""What live updates and histories ask the log: a channel's events, whose channel it is, and who may listen.
 
 It must not know who listens.
 """
@@ -33,6 +33,9 @@ _AFTER = """
 _LAST = """
     select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
     from log.tail where stream = $1 order by version desc limit $2"""
+_AT = """
+    select position, id, stream, version, topic, partition, "offset", key, type, schema, data, meta, at
+    from log.tail where stream = $1 and version = any ($2::bigint[]) order by version"""
 _HAS_VOICE = "select log.has_voice($1, $2)"
 _DELETED = "select log.deleted_messages($1::uuid[])"
 _DATA_KEYS = "select user_id, key from log.data_keys($1::uuid[])"
@@ -99,6 +102,12 @@ class ChannelLog:
         rows = await self.rows(_LAST, f"channel-{channel_id}", limit)
         return await self._past([Recorded(*row) for row in reversed(rows)])
 
+    async def opened_at(self, channel_id: UUID, seqs: Sequence[int]) -> list[tuple[Recorded, Event]]:
+        """Some events of a channel, oldest first, whatever was taken back since; without the text of who was erased."""
+        events = [Recorded(*row) for row in await self.rows(_AT, f"channel-{channel_id}", seqs)]
+        opened = await self._opened(events)
+        return [(recorded, event) for recorded, event in zip(events, opened, strict=True) if event is not None]
+
     async def told(self, events: Sequence[Recorded], deleted: Collection[UUID] = ()) -> list[Told]:
         """Events as they are told, opened; of erased people only that there was something.
 
@@ -106,12 +115,15 @@ class ChannelLog:
             events: of channels.
             deleted: the ids of those whose text is not told.
         """
+        return [
+            (event.version, frames.event(event, opened, told_text=event.id not in deleted))
+            for event, opened in zip(events, await self._opened(events), strict=True)
+        ]
+
+    async def _opened(self, events: Sequence[Recorded]) -> list[Event | None]:
         parsed = [_parsed(event) for event in events]
         await self.ring.load(one.subject for one in parsed if isinstance(one, SealedEvent))
-        return [
-            (event.version, frames.event(event, _opened(one, self.ring), told_text=event.id not in deleted))
-            for event, one in zip(events, parsed, strict=True)
-        ]
+        return [_opened(one, self.ring) for one in parsed]
 
     async def _past(self, events: Sequence[Recorded]) -> list[Told]:
         """Events of the past: what was taken back since is not told again."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import FastAPI, Query
 
-from events.errors import NotFound
+from events.errors import Forbidden, NotFound
+from events.event import Event
+from events.messages import MessageDeleted, MessageEdited, MessageSent
+from events.recorded import Recorded
 from infra.web.answer import Ready
 from infra.web.auth import Authenticated
 from infra.web.lean import LeanRoute
@@ -15,12 +18,13 @@ from query_api import cursors, shapes
 from query_api.answers import Composed
 from query_api.asked import Asks
 from query_api.cursors import Before
-from query_api.dependencies import DEFAULT_ROWS, Answering, CursorText, Limit
+from query_api.dependencies import DEFAULT_ROWS, Answering, AskingLog, CursorText, Limit
 from query_api.messages import items
 from query_api.reading import Reading
 from query_api.routes.channels import readable_channel
 from query_api.routes.courses import is_admin
-from query_api.views.messages import MESSAGE, THREAD, TIMELINE, Place, Replies, Span
+from query_api.views.messages import MESSAGE, PAST, THREAD, TIMELINE, Place, Replies, Span
+from query_api.wire import encoded
 
 END = 2**62
 BEHIND = ("messages", "enrollments", "users")
@@ -74,18 +78,51 @@ async def message(channel_id: UUID, message_id: UUID, caller: Authenticated, ans
     return await answers.answer(asked, ("message", place, caller.user_id, is_admin(caller)), BEHIND, compose)
 
 
+async def history(
+    channel_id: UUID, message_id: UUID, caller: Authenticated, answers: Answering, asked: Asks, log: AskingLog
+) -> Ready:
+    """What a message was before: what was sent, edited and deleted. For the course's owner and admins."""
+    place = Place(channel_id, message_id)
+
+    async def compose(reading: Reading) -> Composed:
+        home = await readable_channel(reading, caller, channel_id)
+        if home.owner_id != caller.user_id and not is_admin(caller):
+            raise Forbidden("Only the course's owner and admins may see what a message was before.")
+        past = await reading.one(PAST, place)
+        if past is None:
+            raise NotFound("There is no such message in this channel.")
+        events = [_happened(*opened) for opened in await log.opened_at(channel_id, past.seqs)]
+        return Composed(b'{"items":%b,"next_cursor":null}' % encoded(events))
+
+    request = ("message_history", place, caller.user_id, is_admin(caller))
+    return await answers.answer(asked, request, ("messages", "enrollments"), compose)
+
+
+def _happened(recorded: Recorded, event: Event) -> dict[str, Any]:
+    said = event if isinstance(event, MessageSent | MessageEdited) else None
+    by = event.deleted_by if isinstance(event, MessageDeleted) else None
+    return {
+        "seq": recorded.version,
+        "at": recorded.at,
+        "event": recorded.type,
+        "user_id": said.author_id if said else by,
+        "text": said.text if said else None,
+    }
+
+
 def add_routes(app: FastAPI) -> None:
     """Adds the routes of this noun."""
-    answers = shapes.reads("not_a_member", "not_found")
-    for path, endpoint, shape in (
-        ("/v1/channels/{channel_id}/messages", messages, shapes.MessageList),
-        ("/v1/channels/{channel_id}/messages/{message_id}", message, shapes.Message),
+    path = "/v1/channels/{channel_id}/messages"
+    for more, endpoint, shape, refusals in (
+        ("", messages, shapes.MessageList, ()),
+        ("/{message_id}", message, shapes.Message, ()),
+        ("/{message_id}/history", history, shapes.MessageHistory, ("forbidden",)),
     ):
         app.router.add_api_route(
-            path,
+            path + more,
             endpoint,
             response_model=shape,
-            responses=answers,
+            responses=shapes.reads(*refusals, "not_a_member", "not_found"),
             tags=["messages"],
             route_class_override=LeanRoute,
         )
