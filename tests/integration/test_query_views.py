@@ -238,7 +238,7 @@ class TestRequests:
         course = await views.course(ada, "Rings")
         channel = await views.channel(course, ada)
         await views.enrolled(course, bob)
-        await views.said(channel, bob, "hello")
+        said = await views.said(channel, bob, "hello")
         muted = await views.happen("moderation", course, "MemberMuted", course_id=course)
         await views.show(muted, (MUTE, course, bob, ada, views.moment))
         waited_for: set[str] = set()
@@ -261,6 +261,7 @@ class TestRequests:
             ("/v1/me/courses", bob), (f"/v1/courses/{course}/enrollments", ada), (f"/v1/courses/{course}/mutes", ada),
             (f"/v1/courses/{course}/reports", ada),
             (f"/v1/courses/{course}/channels", bob), (f"/v1/channels/{channel}/messages", bob),
+            (f"/v1/channels/{channel}/messages/{said.id}", bob),
         ):  # fmt: skip
             waited_for.clear()
             read.clear()
