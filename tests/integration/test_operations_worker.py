@@ -13,6 +13,7 @@ import pytest_asyncio
 
 from infra.settings import load_settings
 from mimo.operating.worker import Worker
+from projectors.views import PROJECTIONS
 from tests.beside import beside
 from tests.integration.asked_at_the_desk import Desk, desk
 from tests.integration.one_projection import ParkingCourses, one_projection
@@ -97,7 +98,7 @@ async def test_what_cannot_be_done_ends_as_failed_and_says_why(at_the_desk: Desk
     for (_, _, said), sentence in zip(
         ends,
         [
-            "There is no projection nothing: there are users, courses, enrollments, messages, search.",
+            f"There is no projection nothing: there are {', '.join(one.name for one in PROJECTIONS)}.",
             "courses has no generation 7 on standby",
             "courses has no generation 1 that could be dropped: readers see it",
             "No event of somebody is parked in courses",

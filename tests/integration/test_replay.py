@@ -30,7 +30,7 @@ from projectors.replay import Phase, ReplayFailed, Standing
 from projectors.switching import NotStandingBy
 from projectors.views import PROJECTIONS
 from tests.beside import projecting
-from tests.property.test_projections import TABLES, School, model, rows
+from tests.property.test_projections import TABLES, School, model, rows, worded
 
 PATIENCE_SECONDS = 60
 MESSAGES = wanted("messages")
@@ -81,8 +81,8 @@ class Installation:
         await self.admin.execute(f"set search_path = {projection}_v1_g{generation}")
         return {table: await rows(self.admin, table) for table in TABLES[projection]}
 
-    def fold(self, projection: str) -> dict[str, list[tuple[object, ...]]]:
-        return model(wanted(projection), self.school.log, self.school.log.ring)
+    async def fold(self, projection: str) -> dict[str, list[tuple[object, ...]]]:
+        return await worded(self.admin, model(wanted(projection), self.school.log, self.school.log.ring))
 
 
 async def until(ask: Callable[[], Awaitable[object]], wanted: object) -> None:
@@ -110,7 +110,7 @@ async def test_what_is_built_equals_the_fold_and_takes_the_place_of_the_live_one
         await installation.happen(100)
         await installation.until_applied("messages", 2)
         await installation.until_applied("messages", 1)
-    fold = installation.fold("messages")
+    fold = await installation.fold("messages")
     assert await installation.rows_of("messages", 2) == fold
     assert await installation.rows_of("messages", 1) == fold
     assert {standing.phase for standing in installation.told} == set(Phase)
@@ -124,7 +124,7 @@ async def test_every_projection_can_be_replayed_while_nothing_else_runs(installa
             await installation.until_shown(projection.name)
     for projection in PROJECTIONS:
         assert await installation.replay(projection.name) == f"{projection.name}_v1_g2"
-        assert await installation.rows_of(projection.name, 2) == installation.fold(projection.name)
+        assert await installation.rows_of(projection.name, 2) == await installation.fold(projection.name)
 
 
 async def test_readers_meet_neither_an_error_nor_an_older_answer_while_others_write(installation: Installation) -> None:
@@ -155,7 +155,7 @@ async def test_readers_meet_neither_an_error_nor_an_older_answer_while_others_wr
     await reader.close()
     assert seen == sorted(seen)
     assert len(set(seen)) > 3
-    assert await installation.rows_of("messages", 3) == installation.fold("messages")
+    assert await installation.rows_of("messages", 3) == await installation.fold("messages")
 
 
 async def test_a_replay_that_was_killed_is_gone_on_with(installation: Installation) -> None:
@@ -173,7 +173,7 @@ async def test_a_replay_that_was_killed_is_gone_on_with(installation: Installati
         installation.told.clear()
         assert await installation.replay() == "messages_v1_g2"
     assert installation.told[0].applied >= applied
-    assert await installation.rows_of("messages", 2) == installation.fold("messages")
+    assert await installation.rows_of("messages", 2) == await installation.fold("messages")
 
 
 async def test_one_replay_of_a_projection_at_a_time(installation: Installation) -> None:
@@ -234,7 +234,7 @@ async def test_rolling_back_shows_what_was_shown_before_with_all_that_came_since
             with pytest.raises(CannotStart, match=f"no generation {number} on standby"):
                 await run_rollback(installation.url, MESSAGES, number)
         assert await roll_back(installation.url) == 2
-    assert await installation.rows_of("messages", 2) == installation.fold("messages")
+    assert await installation.rows_of("messages", 2) == await installation.fold("messages")
 
 
 async def test_only_what_readers_do_not_see_can_be_dropped(installation: Installation) -> None:

@@ -25,7 +25,7 @@ from projectors.session import Connect
 from projectors.views import PROJECTIONS
 from tests.integration.test_erasing_at_once import NOBODY, Views
 from tests.integration.test_replay import STATUSES, Installation
-from tests.property.test_projections import TABLES, model, rows
+from tests.property.test_projections import TABLES, model, rows, worded
 from tests.until import until_answer
 
 NAME = "scratch_before_bug"
@@ -76,12 +76,12 @@ async def kept_rows(installation: Installation, projection: str, generation: int
     return {table: await rows(installation.admin, table) for table in TABLES[projection]}
 
 
-def fold(installation: Installation, projection: str, matches: Callable[[Recorded], bool]) -> dict[str, Any]:
+async def fold(installation: Installation, projection: str, matches: Callable[[Recorded], bool]) -> dict[str, Any]:
     """The fold of some of the events."""
     log = installation.school.log
     everything, log.events = log.events, [event for event in log.events if matches(event)]
     try:
-        return model(wanted(projection), log, log.ring)
+        return await worded(installation.admin, model(wanted(projection), log, log.ring))
     finally:
         log.events = everything
 
@@ -110,9 +110,9 @@ async def views(database_url: str) -> AsyncIterator[Views]:
 async def test_it_equals_the_fold_of_the_log_up_to_there(installation: Installation, projection: str) -> None:
     told: list[tuple[int, int]] = []
     await built(installation.url, Part(THEN), projection, tell=lambda *now: told.append(now))
-    expected = fold(installation, projection, lambda event: event.position <= THEN)
+    expected = await fold(installation, projection, lambda event: event.position <= THEN)
     assert await kept_rows(installation, projection, 1) == expected
-    assert expected != installation.fold(projection)
+    assert expected != await installation.fold(projection)
     of_it = [event for event in installation.school.log.events[:THEN] if event.topic in wanted(projection).topics]
     assert told[-1] == (len(of_it), len(of_it))
 
@@ -148,7 +148,7 @@ async def test_of_one_stream_or_key_only_its_events_are_applied(installation: In
     }
     for number, (part, matches) in parts.items():
         await built(installation.url, part, name=f"scratch_{number}")
-        expected = fold(installation, "messages", matches)
+        expected = await fold(installation, "messages", matches)
         assert len(expected["channel"]) == 1
         assert await kept_rows(installation, "messages", number) == expected
     with pytest.raises(NotKept, match="messages has nothing of that"):
