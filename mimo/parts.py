@@ -143,7 +143,7 @@ def ready_line(settings: Settings) -> str:
     """The line that says where everything is."""
     command, query = (address(settings.host, port) for port in (settings.command_port, settings.query_port))
     kafka = f"  Kafka {settings.kafka_bootstrap}" if settings.kafka_bootstrap is not None else ""
-    return f"ready  command API {command}  query API {query}{kafka}"
+    return f"ready  page {query}/  command API {command}  query API {query}{kafka}"
 
 
 def address(host: str, port: int) -> str:

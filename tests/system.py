@@ -17,7 +17,7 @@ from mimo.ground import MARK
 from tests.until import until
 
 ROOT = Path(__file__).parent.parent
-READY = re.compile(r"^ready  command API (\S+)  query API (\S+)(?:  Kafka (\S+))?$", re.MULTILINE)
+READY = re.compile(r"^ready  page \S+  command API (\S+)  query API (\S+)(?:  Kafka (\S+))?$", re.MULTILINE)
 START_SECONDS = 90.0
 STOP_SECONDS = 10.0
 """What the product promises; not a guess of ours."""

@@ -100,8 +100,10 @@ class School:
 
     async def _open_course(self, number: int, owner_id: str) -> Room:
         owner = self.people[owner_id]
-        title = f"{SUBJECTS[number % len(SUBJECTS)]} {secrets.token_hex(2)}"
-        course = {"title": title, "description": f"Everything about {title}.", "tags": ["demo"]}
+        subject = SUBJECTS[number % len(SUBJECTS)]
+        description = f"**{subject}** in the simulated school. Enrol, and see everybody talk in its channel."
+        tags = ["demo", subject.lower()]
+        course = {"title": f"{subject} {secrets.token_hex(2)}", "description": description, "tags": tags}
         made, bookmark = await owner.do("POST", "/v1/courses", course)
         course_id, channel_id = made["course_id"], made["channel_id"]
         self._journal.note("CreateCourse", user_id=owner_id, course_id=course_id, channel_id=channel_id)

@@ -112,8 +112,8 @@ function About({ course }) {
         : html`<p class="muted">Nothing was written about it yet.</p>`
     }
     <p class="muted small">
-      ${teacher.value?.display_name && html`By ${teacher.value.display_name}, `}since ${day(course.created_at)},
-      ${" "}${counted(course.enrolled_count, "person", "people")} enrolled
+      ${teacher.value?.display_name && html`By ${teacher.value.display_name}, `}since ${day(course.created_at)}
+      ${course.enrolled_count > 0 && `, ${counted(course.enrolled_count, "person", "people")} enrolled`}
     </p>
   </section>`;
 }
