@@ -150,7 +150,7 @@ async def test_another_history_gets_a_generation_of_its_own(database_url: str) -
         await connection.execute("update log.installation set log_id = gen_random_uuid()")
         with projector(database_url):
             question = "select count(*) from projection.generation where status = 'live' and generation = 2"
-            await until(connection, question, 4)
+            await until(connection, question, len(PROJECTIONS))
             await until(connection, APPLIED, len(talk.log.events))
         assert await connection.fetchval("select count(*) from read.channels_v1") == len(talk.channels)
 
