@@ -17,4 +17,8 @@ REFRESH_PER_SESSION = Limit("refresh_session", "60/minute")
 SPEAKING = Pace("speaking", a_minute=60, at_once=60)
 """Sending and editing, per person: what waited while somebody was offline goes out at once."""
 REACTING = Pace("reacting", a_minute=120, at_once=60)
+BEGINNING = Pace("beginning", a_minute=10, at_once=30)
+"""Conversations with others, per person."""
+MARKING = Pace("marking", a_minute=240, at_once=120)
+"""Saying how far one has read, per person: each is an event for ever."""
 REPORTING = Pace("reporting", a_minute=6, at_once=20)

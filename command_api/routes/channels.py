@@ -12,6 +12,7 @@ from command_api.call import Called
 from command_api.domain import channels
 from command_api.domain.courses import Someone
 from command_api.domain.decision import Decision
+from command_api.limits import BEGINNING
 from command_api.routes import add_command
 from command_api.texts import Body, ChannelName
 from events.errors import MimoError, Refused
@@ -75,6 +76,7 @@ async def open_direct_channel(course_id: UUID, body: NewDirectChannel, caller: A
     Two people have one conversation, whatever they share: if it is there already, the answer (200) names it.
     """
     user_id, store = caller.user_id, call.api.store
+    call.api.limits.spend(BEGINNING, user_id)
     channel_id = direct_channel_id(user_id, body.user_id)
     ids: dict[str, Any] = {"channel_id": channel_id}
     intent = call.intent(caller.actor, f"open_direct_channel {course_id}", body)

@@ -10,6 +10,7 @@ from command_api.answers import Accepted, accepted
 from command_api.call import Called
 from command_api.domain import reading
 from command_api.domain.decision import Decision
+from command_api.limits import MARKING
 from command_api.routes import add_command
 from command_api.texts import Body, Number
 from infra.web.answer import Ready
@@ -31,6 +32,7 @@ class ReadAccepted(Accepted):
 
 async def mark_read(channel_id: UUID, body: ReadMark, caller: Authenticated, call: Called) -> Ready:
     """Says that one has seen a channel's messages up to a number. Of several marks the highest one holds."""
+    call.api.limits.spend(MARKING, caller.user_id)
 
     async def decide() -> Decision:
         channel = await call.api.channels.channel(channel_id, caller.user_id)

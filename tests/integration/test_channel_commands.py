@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest_asyncio
 
+from command_api.limits import BEGINNING
 from tests.command_api import School, school
 from tests.integration.test_commands import code
 
@@ -68,6 +69,18 @@ async def test_two_people_have_one_conversation_which_nobody_else_hears_of(api: 
         await eve.does("POST", f"{channel}/messages", {"text": "hello"}),
     ]  # fmt: skip
     assert {(answer.status_code, code(answer)) for answer in refused} == {(404, "not_found")}
+
+
+async def test_nobody_writes_to_a_whole_course_at_once(api: School) -> None:
+    ada = await api.person()
+    course, _ = await api.course(ada)
+    path, somebody = f"/v1/courses/{course}/direct-channels", {"user_id": course}
+    tried = 0
+    while code(answer := await ada.does("POST", path, somebody)) == "not_a_member":
+        tried += 1
+    assert (answer.status_code, code(answer)) == (429, "rate_limited")
+    assert tried >= BEGINNING.at_once
+    assert 1 <= int(answer.headers["retry-after"]) <= 60 // BEGINNING.a_minute
 
 
 async def test_with_the_erased_nobody_begins_to_talk(api: School) -> None:

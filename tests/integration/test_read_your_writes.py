@@ -52,12 +52,22 @@ async def test_every_command_is_seen_at_once_by_whoever_sends_its_bookmark(every
     path = f"/v1/channels/{channel}/messages"
     listed = await everything.sees(ada, path, sent.headers["mimo-bookmark"])
     assert [(item["text"], item["seq"], item["number"]) for item in listed["items"]] == [("hello", 2, 1)]
+    read = await ada.does("PUT", f"/v1/channels/{channel}/read", {"number": 1})
+    room = await everything.sees(ada, f"/v1/channels/{channel}", read.headers["mimo-bookmark"])
+    assert (room["course_title"], room["read_number"], room["unread"]) == ("Rings", 1, 0)
+    begun = await bob.does("POST", f"/v1/courses/{course}/direct-channels", {"user_id": ada.user_id})
+    rooms = await everything.sees(ada, "/v1/me/channels", begun.headers["mimo-bookmark"])
+    assert [room["channel_id"] for room in rooms["items"]] == [channel, begun.json()["channel_id"]]
+    found = await everything.sees(ada, "/v1/search/messages?q=hello", sent.headers["mimo-bookmark"])
+    assert found["items"] == listed["items"]
     message = f"{path}/{sent.json()['message_id']}"
     edited = await bob.does("PATCH", message, {"text": "hello!"})
     listed = await everything.sees(ada, path, edited.headers["mimo-bookmark"])
     assert (listed["items"][0]["text"], listed["last_seq"]) == ("hello!", 3)
     deleted = await ada.does("DELETE", message)
     listed = await everything.sees(bob, path, deleted.headers["mimo-bookmark"])
+    found = await everything.sees(bob, "/v1/search/messages?q=hello", deleted.headers["mimo-bookmark"])
+    assert found["items"] == []
     assert (listed["items"][0]["text"], listed["items"][0]["deleted"]) == (None, True)
 
     left = await bob.does("DELETE", f"/v1/courses/{course}/enrollments/me")
