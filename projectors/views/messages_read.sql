@@ -12,10 +12,13 @@ create or replace view channel_people_v1 as
 -- came first first; null: none.
 create or replace view messages_v1 as
   select channel_id, seq, number, message_id, author_id, text, sent_at, edited_at, deleted, thread_id, reply_count, mentions,
-    (select json_agg(json_build_array(r.emoji, r.reacted, r.people) order by r.since, r.emoji)
-     from (select emoji, count(*) as reacted, min(reacted_at) as since,
-             (array_agg(user_id order by reacted_at, user_id))[:20] as people
-           from reaction where message_id = m.message_id group by emoji) r) as reactions
+    -- To look first costs a message without reactions, as most are, a third of grouping none. Not `exists`, which the
+    -- planner may answer by a hash of all reactions.
+    case when (select true from reaction r where r.message_id = m.message_id limit 1) then (
+      select json_agg(json_build_array(r.emoji, r.reacted, r.people) order by r.since, r.emoji)
+      from (select emoji, count(*) as reacted, min(reacted_at) as since,
+              (array_agg(user_id order by reacted_at, user_id))[:20] as people
+            from reaction where message_id = m.message_id group by emoji) r) end as reactions
   from shown_message m;
 -- read.authored_v1: what somebody said in a channel and was not deleted, by (author_id, channel_id) in the order number.
 create or replace view authored_v1 as
