@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 
+from projectors.views import PROJECTIONS
 from tests.browser import chromium
 from tests.e2e.conftest import reachable_folder
 from tests.e2e.desk import PASSWORD, Desk, Member, admin, desk, park, registered
@@ -88,7 +89,7 @@ def test_the_picture_moves_when_something_happens(page: Desk, teacher: Member) -
     before = number_in(position.inner_text())
     teacher.writes_course()
     until(lambda: number_in(position.inner_text()) >= before + 2, "the position of the log grows")
-    for name in ("users", "courses", "enrollments", "messages", "search"):
+    for name in (projection.name for projection in PROJECTIONS):
         expect(page.box(name)).to_contain_text("Keeps up")
     expect(page.box("courses")).to_contain_text("0 events, 0 s behind")
     expect(page.page.locator("canvas")).to_have_count(2)
