@@ -180,7 +180,8 @@ def _message(row: Any) -> Message:
         "thread_id": row["thread_id"],
         "reply_count": row["reply_count"],
     }
-    mentions, reactions = row["mentions"] or (), _reactions(row["reactions"])
+    mentioned = row["mentions"] if row["text"] is not None else None  # whom the erased named went with what they said
+    mentions, reactions = mentioned or (), _reactions(row["reactions"])
     if not mentions and not reactions:
         tail |= {"mentions": (), "reactions": ()}
     ready = b"," + encoded(tail)[1:]

@@ -7,7 +7,7 @@ import pytest_asyncio
 from infra.ids import new_id
 from query_api import shapes
 from tests.integration.query_client import QueryClient
-from tests.integration.views_by_hand import MOVE, Happened, ViewsByHand
+from tests.integration.views_by_hand import MOVE, NAMELESS, TEXTLESS, Happened, ViewsByHand
 
 MENTION = "update message set mentions = $2 where message_id = $1"
 REPLY = "update message set thread_id = $2 where message_id = $1"
@@ -104,6 +104,19 @@ async def test_who_is_mentioned_is_named_as_they_are_called_now(talk: Talk) -> N
     renamed = await talk.views.renamed(talk.bob, "Robert")
     [shown] = await talk.read(talk.ada, renamed)
     assert [one.display_name for one in shown.mentions] == [None, "Robert"]
+
+
+async def test_whom_an_erased_author_mentioned_goes_with_the_text_and_reactions_stay(talk: Talk) -> None:
+    message = await talk.said(f"<@{talk.bob}>", mentions=(talk.bob,))
+    event = await talk.reacted(message, talk.ada)
+    [shown] = await talk.read(talk.bob, event)
+    assert (len(shown.mentions), len(shown.reactions)) == (1, 1)
+    erased = await talk.views.happen("users", talk.ada, "UserErased", user_id=talk.ada)
+    await talk.views.show(erased, (NAMELESS, talk.ada), by=["users"])
+    await talk.views.show(erased, (TEXTLESS, talk.ada), by=["messages"])
+    [shown] = await talk.read(talk.bob, erased)
+    assert (shown.text, shown.author_name, shown.mentions) == (None, None, [])
+    assert [one.user_ids for one in shown.reactions] == [[talk.ada]]
 
 
 async def test_replies_stand_in_the_timeline_and_in_their_thread(talk: Talk) -> None:
