@@ -90,9 +90,11 @@ export function Bar({ unread }) {
         }
       </nav>
       ${
-        me
-          ? html`<${Account} key=${me.user_id} me=${me} signOut=${signOut} />`
-          : html`<a class="button main small" href=${to.signIn(back(route))}><${Enter} />Sign in</a>`
+        me === undefined || here === "sign-in"
+          ? null // it is not known yet, or one is there
+          : me
+            ? html`<${Account} key=${me.user_id} me=${me} signOut=${signOut} />`
+            : html`<a class="button main small" href=${to.signIn(back(route))}><${Enter} />Sign in</a>`
       }
     </header>`;
 }

@@ -17,7 +17,6 @@ const PAUSE = 250; // milliseconds after the last letter
 const AGAIN = 3000;
 
 const shelves = new Map(); // what was found for each question, so that who comes back finds the page as it was left
-export const forgetShelves = () => shelves.clear();
 
 // The courses for a question; { items, next, error, busy, more, again }.
 function useShelf(client, key, question) {

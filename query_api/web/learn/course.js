@@ -3,7 +3,7 @@
 
 import { Standing } from "./course_card.js";
 import { Cover } from "./cover.js";
-import { Owner } from "./course_tools.js";
+import { Tools } from "./course_tools.js";
 import { Channels } from "./course_channels.js";
 import { Question } from "./dialogs.js";
 import { Heading } from "./heading.js";
@@ -119,9 +119,12 @@ function About({ course }) {
 }
 
 function Shown({ course, put, again }) {
-  const { me } = usePlace();
+  const { me, rooms } = usePlace();
   const owner = course.owner_id === me?.user_id;
-  const member = owner || (me && course.cannot_enroll_reason === "already_enrolled") || enrolledIn(course);
+  const leads = owner || me?.roles.includes("admin");
+  // An archived course says that it is not open, whether one is in it or not: then the rooms tell.
+  const room = rooms.items.some((one) => one.course_id === course.course_id);
+  const member = owner || room || (me && course.cannot_enroll_reason === "already_enrolled");
   return html`<header class="course-head">
       <${Cover} id=${course.course_id} />
       <div class="title">
@@ -137,17 +140,12 @@ function Shown({ course, put, again }) {
     </header>
     <div class="course-body">
       <div class="course-main">
-        ${owner && html`<${Owner} course=${course} put=${put} again=${again} />`}
+        ${leads && html`<${Tools} course=${course} owner=${owner} put=${put} again=${again} />`}
         ${member && html`<${Channels} course=${course} owner=${owner} />`}
         <${About} course=${course} />
       </div>
       <${Aside} course=${course} owner=${owner} member=${member} put=${put} again=${again} />
     </div>`;
-}
-
-// An archived course says that it is not open, whether one is in it or not: then the rooms tell.
-function enrolledIn(course) {
-  return usePlace().rooms.items.some((room) => room.course_id === course.course_id);
 }
 
 export function Course() {

@@ -76,8 +76,10 @@ export function NewCourse() {
     say("Your draft is saved. Nobody else can see it until you publish it.");
     go(to.course(id), true);
   }
-  return html`<${Heading}>Create a course<//>
-    <p class="muted">It begins as a draft with one channel to talk in.</p>
+  return html`<div class="head grow">
+      <${Heading}>Create a course<//>
+      <p class="muted">It begins as a draft with one channel to talk in.</p>
+    </div>
     <${Form} course=${EMPTY} action="Save the draft" send=${create} back=${to.courses()} />`;
 }
 

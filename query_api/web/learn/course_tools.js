@@ -1,5 +1,5 @@
-// What the owner of a course does with it: publish, edit, archive, and see who is enrolled. It must not know how the
-// course is shown to others.
+// What the owner of a course, or an admin, does with it: publish, edit, archive, and see who is enrolled. It must not know
+// how the course is shown to others.
 
 import { Initials } from "./bar.js";
 import { Dialog, Question } from "./dialogs.js";
@@ -12,7 +12,7 @@ import { ago } from "./words.js";
 
 const AT_ONCE = 200; // the most that the API gives
 const STATES = {
-  draft: "Only you can see this draft. Publish it, and everybody can find it and enrol.",
+  draft: "Nobody else can see this draft. Publish it, and everybody can find it and enrol.",
   published: "It is in the catalogue, and people can enrol.",
   archived: "Nobody can enrol any more. Whoever is in it keeps its channels.",
 };
@@ -54,7 +54,7 @@ function Archive({ course, changed, closed }) {
   <//>`;
 }
 
-export function Owner({ course, put, again }) {
+export function Tools({ course, owner, put, again }) {
   const { client, say } = usePlace();
   const [open, setOpen] = useState(null);
   const [busy, setBusy] = useState(false);
@@ -76,7 +76,7 @@ export function Owner({ course, put, again }) {
     }
   }
   return html`<section class="card tools" aria-labelledby="tools">
-    <h2 id="tools">You teach this course</h2>
+    <h2 id="tools">${owner ? "You teach this course" : "You are an admin"}</h2>
     <p class="muted">${STATES[course.status]}</p>
     <div class="choices">
       ${

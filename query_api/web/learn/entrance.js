@@ -1,5 +1,6 @@
 // Registering and signing in. It must not know what comes after: whoever is in goes where they came from.
 
+import { Cover } from "./cover.js";
 import { Field, Secret } from "./fields.js";
 import { Fault, useForm } from "./forms.js";
 import { Heading } from "./heading.js";
@@ -7,6 +8,7 @@ import { html, useEffect, useRef } from "./html.js";
 import { usePlace } from "./place.js";
 import { to } from "./router.js";
 
+const PICTURE = "00000005"; // a lot that draws the colours of the brand
 const RULES = "At least 8 characters, and none of the passwords that everybody uses. A sentence is fine.";
 
 // The first field is where one wants to type; after a step by a link the heading is read first.
@@ -77,7 +79,7 @@ export function Entrance({ enter, said }) {
   const back = route.query.get("back");
   const fresh = route.name === "register";
   return html`<section class="entrance card" key=${route.name}>
-    <img src="/web/learn/icon.svg" alt="" width="44" height="44" />
+    <${Cover} id=${PICTURE} />
     <${Heading}>${fresh ? "Create an account" : "Welcome back"}<//>
     ${said && html`<p class="notice warn" role="alert">${said}</p>`}
     ${fresh ? html`<${Register} enter=${enter} back=${back} />` : html`<${SignIn} enter=${enter} back=${back} />`}

@@ -45,6 +45,7 @@ export function routeOf(hash) {
   return { name: null, id: null, query: new URLSearchParams(query), path };
 }
 
+const WAITED = 2000; // milliseconds, for a view to be as high as it was
 const heights = new Map(); // how far down each entry of the history was left, by its number
 let entry = null;
 let arriving = false;
@@ -68,11 +69,17 @@ export function takeArrival() {
   return was;
 }
 
-// Where the present view was left, if somebody came back to it: to be called once there is something to scroll.
+// Goes where the present view was left, if somebody came back to it, as soon as there is so much to scroll.
 export function restoreHeight() {
-  const height = heights.get(entry) ?? 0;
+  const [height, mine, begun] = [heights.get(entry) ?? 0, entry, performance.now()];
   heights.delete(entry);
-  if (height) requestAnimationFrame(() => scrollTo(0, height));
+  function look() {
+    if (mine !== entry) return;
+    const enough = document.documentElement.scrollHeight >= height + innerHeight;
+    if (enough || performance.now() - begun > WAITED) scrollTo(0, height);
+    else requestAnimationFrame(look);
+  }
+  if (height) requestAnimationFrame(look);
 }
 
 function entered() {

@@ -64,7 +64,7 @@ function Look() {
 }
 
 function Password({ changed }) {
-  const { client, say } = usePlace();
+  const { client, me, say } = usePlace();
   const form = useForm(async ({ current_password: current, new_password: next }) => {
     await client.people.changePassword(current, next);
     form.ref.current.reset();
@@ -73,6 +73,7 @@ function Password({ changed }) {
   });
   return html`<${Part} id="password" title="Password">
     <form ref=${form.ref} onSubmit=${form.submitted} novalidate>
+      <input type="email" name="username" autocomplete="username" value=${me.email} hidden readonly />
       <${Secret}
         label="Current password"
         name="current_password"

@@ -43,6 +43,7 @@ export const WHY_NOT = {
 
 // What is shown of an error: its sentence, and how long to wait if that was said.
 export function sentence(error) {
+  if (error.name === "Away") return `${error.message} Please try again.`;
   if (!error.retryAfter || error.code !== "rate_limited") return error.message;
   return `${error.message} In ${counted(Math.ceil(error.retryAfter), "second")} you can try again.`;
 }
@@ -61,12 +62,11 @@ export function faults(error, fields) {
 }
 
 const PLAIN = [
-  [
-    /^String should have at least (\d+) characters?$/,
-    (_, n) => `At least ${n} characters are needed.`,
-  ],
+  [/^String should have at least (\d+) characters?$/, (_, n) => `At least ${n} characters are needed.`],
   [/^String should have at most (\d+) characters?$/, (_, n) => `At most ${n} characters are possible.`],
   [/^String should match pattern .*/, () => "This cannot be used as it stands."],
+  [/^List should have at most (\d+) items.*/, (_, n) => `At most ${n} are possible.`],
+  [/^Input should be a valid integer.*/, () => "Please give a whole number."],
   [/^Field required$/, () => "Please fill this in."],
   [
     /^Input should be (greater|less) than or equal to (\d+)$/,
