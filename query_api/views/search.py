@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from query_api.cache import EVERYTHING
 from query_api.checkpoints import Behind
 from query_api.lookups import Found, Lookup
 
@@ -23,6 +24,7 @@ left join (
 ) f on true
 order by f.sent_at desc, f.message_id desc
 """
+MANY_CHANNELS = 200
 
 
 class Wanted(NamedTuple):
@@ -59,12 +61,19 @@ async def _page(connection: asyncpg.Connection, behind: Behind, keys: Sequence[W
     return rows[0]["checkpoints"], [hits]
 
 
+def _changed_by(key: Wanted, _: object) -> Sequence[str]:
+    """Whatever is said there; for who is in very many channels, anywhere."""
+    if len(key.channels) > MANY_CHANNELS:
+        return (EVERYTHING,)
+    return [str(channel_id) for channel_id in key.channels]
+
+
 FOUND: Lookup[Wanted, list[Hit]] = Lookup(
     "found",
     "search",
     _page,
     event_key=lambda _: None,
-    changed_by=lambda key, _: [str(channel_id) for channel_id in key.channels],
+    changed_by=_changed_by,
     size_bytes=lambda hits: 300 * len(hits),
     at_once=1,
     abreast=2,

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from query_api import shapes
+from query_api.views import search
 from tests.command_api import Person
 from tests.integration.whole_product import WAIT, Whole, whole
 
@@ -212,3 +213,13 @@ async def test_an_index_finds_what_is_rare_here_and_common_elsewhere(shared_data
         assert "Bitmap Index Scan on entry_words (actual rows=1.00 " in plan, plan
     finally:
         await connection.close()
+
+
+async def test_who_is_in_very_many_channels_is_shown_what_is_new_all_the_same(
+    talk: Talk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(search, "MANY_CHANNELS", 0)
+    first, known = await talk.says(talk.owner, "a rainy day")
+    assert await talk.finds(talk.member, "rainy", known) == [first]
+    second, known = await talk.says(talk.owner, "another rainy day")
+    assert await talk.finds(talk.member, "rainy", known) == [second, first]
