@@ -1,5 +1,5 @@
-// What the owner of a course, or an admin, does with it: publish, edit, archive, and see who is enrolled. It must not know
-// how the course is shown to others.
+// What the owner of a course, or an admin, does with it: publish, edit, archive, and see who is enrolled. It must not
+// know how the course is shown to others.
 
 import { Initials } from "./bar.js";
 import { Dialog, Question } from "./dialogs.js";
