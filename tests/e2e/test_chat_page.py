@@ -25,7 +25,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[System]:
-    with school() as found:
+    with school(MIMO_RATE_LIMITS="off") as found:
         yield found
 
 
@@ -164,3 +164,113 @@ def test_what_is_unread_is_right_on_every_device(
         bob.says(course.channel_id, "three")
         for device in (phone, desk):
             expect(device.room(course.channel_id)).to_contain_text("1 unread message")
+
+
+def test_a_message_is_answered_in_a_thread_and_with_emoji(hers: Chat, his: Chat) -> None:
+    his.write("What is the store for?")
+    question = hers.message("What is the store for?")
+    hers.reacts(question, "thumbs up")
+    chip = his.message("What is the store for?").get_by_role("button", name="thumbs up, Ada Lovelace")
+    expect(chip).to_have_attribute("aria-pressed", "false")
+    chip.click()
+    both = question.get_by_role("button", name=re.compile("^thumbs up, (you and Charles|Charles Babbage and you)"))
+    expect(both).to_contain_text("2")
+    both.click()
+    expect(question.get_by_role("button", name="thumbs up, Charles Babbage")).to_have_attribute("aria-pressed", "false")
+
+    hers.does(question, "Reply")
+    expect(hers.page.get_by_text("Reply to Charles Babbage: What is the store for?")).to_be_visible()
+    hers.write("For numbers.")
+    expect(his.message("For numbers.")).to_contain_text(
+        re.compile("In reply to Charles Babbage ?What is the store for")
+    )
+    his.page.get_by_role("button", name="1 reply").click()
+    thread = his.panel("Thread")
+    expect(thread.locator("[data-message]")).to_have_count(2)
+    thread.get_by_role("textbox", name="Reply in this thread").fill("How many?")
+    thread.get_by_role("textbox", name="Reply in this thread").press("Enter")
+    expect(thread.locator("[data-message]")).to_have_count(3)
+    expect(hers.message("How many?")).to_be_visible()
+    expect(question.get_by_role("button", name="2 replies")).to_be_visible()
+    his.page.keyboard.press("Escape")
+    expect(thread).to_have_count(0)
+
+
+def test_people_are_mentioned_by_the_first_letters_of_their_name(hers: Chat, his: Chat) -> None:
+    his.composer().press_sequentially("Look, @lov")
+    option = his.page.get_by_role("option", name="Ada Lovelace")
+    expect(option).to_have_attribute("aria-selected", "true")
+    his.page.keyboard.press("Enter")
+    expect(his.composer()).to_have_value("Look, @Ada Lovelace ")
+    his.composer().press_sequentially("a moth!")
+    his.composer().press("Enter")
+    mentioned = hers.message("a moth!")
+    expect(mentioned.locator(".mention.mine")).to_have_text("@Ada Lovelace")
+    expect(mentioned).to_have_class(re.compile("mentioned"))
+
+
+def test_one_writes_to_somebody_alone_and_opens_a_channel(
+    hers: Chat, his: Chat, course: Course, system: System, browser: Browser
+) -> None:
+    hers.write("Come here")
+    his.page.get_by_role("button", name="Ada Lovelace", exact=True).click()
+    his.page.get_by_role("menuitem", name="Message Ada Lovelace").click()
+    expect(his.learner.heading("Ada Lovelace")).to_be_visible()
+    his.write("Only for you")
+    direct = hers.page.get_by_role("navigation", name="Channels").get_by_role("link", name="Charles Babbage")
+    expect(direct).to_contain_text("1 unread message")
+    direct.click()
+    expect(hers.message("Only for you")).to_be_visible()
+    expect(hers.page.get_by_text("Only the two of you read this")).to_be_visible()
+
+    hers.page.get_by_role("button", name=f"Open a channel in {course.title}").last.click()
+    hers.page.get_by_role("dialog").get_by_label("Name").fill("Machines")
+    hers.page.get_by_role("button", name="Open it").click()
+    expect(hers.learner.heading("Machines")).to_be_visible()
+    expect(his.page.get_by_role("link", name="Machines")).to_have_count(1)
+
+
+def test_moderators_look_back_mute_and_delete_and_members_report(hers: Chat, his: Chat) -> None:
+    his.write("Buy my engine")
+    his.composer().press("ArrowUp")
+    his.composer().fill("Buy my lovely engine")
+    his.composer().press("Enter")
+    advert = hers.message("Buy my lovely engine")
+    hers.chooses(advert, "What it said before …")
+    versions = hers.page.get_by_role("dialog").get_by_role("listitem")
+    expect(versions).to_have_text([re.compile("Buy my engine"), re.compile("Buy my lovely engine")])
+    hers.page.keyboard.press("Escape")
+    hers.chooses(advert, "Mute Charles Babbage …")
+    hers.page.get_by_role("button", name="Mute", exact=True).click()
+    expect(hers.learner.said("Charles Babbage cannot write in this course for 10 minutes.")).to_be_visible()
+    his.write("Once more")
+    expect(his.page.get_by_role("alert")).to_contain_text("Not sent.")
+    his.page.get_by_role("button", name="Discard").click()
+    expect(his.pending()).to_have_count(0)
+    hers.chooses(advert, "Delete …")
+    hers.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+    expect(his.message("This message was deleted.")).to_have_count(1)
+
+    hers.write("Enough")
+    his.chooses(his.message("Enough"), "Report …")
+    his.page.get_by_label("Something else").check()
+    his.page.get_by_role("button", name="Report", exact=True).click()
+    expect(his.learner.said(re.compile("^Thank you"))).to_be_visible()
+
+
+def test_what_was_said_is_found_and_shown_where_it_stands(
+    system: System, browser: Browser, ada: Person, bob: Person, course: Course
+) -> None:
+    bob.says(course.channel_id, "a very particular cogwheel")
+    for number in range(MANY):
+        bob.says(course.channel_id, f"nothing {number}")
+    with chat(system, browser, ada, course.channel_id) as hers:
+        hers.page.get_by_role("button", name="Search", exact=True).click()
+        hers.page.get_by_role("searchbox", name="Search messages").fill("cogwheels")
+        hers.panel("Search").get_by_role("button", name=re.compile("particular cogwheel")).click()
+        expect(hers.message("particular cogwheel")).to_be_in_viewport()
+        bob.says(course.channel_id, "the last word")
+        back = hers.page.get_by_role("button", name="1 new message")
+        back.click()
+        expect(hers.message("the last word")).to_be_in_viewport()
+        expect(back).to_have_count(0)

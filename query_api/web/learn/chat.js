@@ -3,7 +3,6 @@
 
 import { Conversation } from "./chat_conversation.js";
 import { RoomList } from "./chat_room_list.js";
-import { Heading } from "./heading.js";
 import { html, useEffect, useState } from "./html.js";
 import { Talk } from "./icons.js";
 
@@ -25,7 +24,6 @@ export function Chat({ client, me, channelId, rooms, open }) {
         />`
         : html`<section class="talk none">
           <span class="sign"><${Talk} size=${28} /></span>
-          <${Heading}>Messages<//>
           <p class="muted">Choose a channel, or somebody to talk to.</p>
         </section>`
     }

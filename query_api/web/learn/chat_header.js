@@ -8,11 +8,11 @@ import { html } from "./html.js";
 import { Hash, Pen, Search } from "./icons.js";
 import { to } from "./router.js";
 
-const Here = ({ count }) =>
-  html`<span class="count" data-here=${count}>${count}<span class="hidden"> here now</span></span>`;
+const Here = ({ count }) => html`<span class="count" data-here=${count} aria-hidden="true">${count}</span>`;
 
 // panel: which is open; toggle(name): opens or closes one. rename(): begins to.
 export function Header({ room, here, panel, toggle, rename }) {
+  const people = here ? `People, ${here.count} here now` : "People";
   const title = titleOf(room);
   const button = (name, label, icon, more) =>
     html`<button
@@ -55,6 +55,6 @@ export function Header({ room, here, panel, toggle, rename }) {
     </button>`
     }
     ${button("search", "Search", html`<${Search} />`)}
-    ${button("members", "People", html`<${People} />`, here && html`<${Here} count=${here.count} />`)}
+    ${button("members", people, html`<${People} />`, here && html`<${Here} count=${here.count} />`)}
   </header>`;
 }

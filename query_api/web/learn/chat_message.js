@@ -120,11 +120,11 @@ function Reactions({ message, me, nameOf, actions }) {
           type="button"
           class="reaction"
           aria-pressed=${mine ? "true" : "false"}
-          aria-label=${`${emojiName(emoji)}, ${who}`}
           title=${who}
           onClick=${() => actions.react(message, emoji, mine)}
         >
-          <span>${emoji}</span> ${count}
+          <span aria-hidden="true">${emoji}</span><span aria-hidden="true">${count}</span>
+          <span class="hidden">${`${emojiName(emoji)}, ${who}`}</span>
         </button>
       </li>`;
     })}

@@ -15,17 +15,18 @@ export function SidePanel({ panel, close, open, jump, timeline, write, ...given 
   useEffect(() => {
     if (panel.name === "members") heading.current.focus();
   }, [panel.name]);
+  const narrow = matchMedia("(max-width: 760px)").matches; // then it is all that is shown
   const pressed = (event) => {
     if (event.key === "Escape" && !event.defaultPrevented) close();
   };
   async function found(message) {
     if (message.channel_id !== given.channelId) open(`${to.channel(message.channel_id)}?message=${message.message_id}`);
     else await jump(message.message_id);
-    if (matchMedia("(max-width: 760px)").matches) close();
+    if (narrow) close();
   }
   return html`<aside class="side" aria-label=${TITLES[panel.name]} onKeyDown=${pressed}>
     <div class="side-head">
-      <h2 ref=${heading} tabindex="-1">${TITLES[panel.name]}</h2>
+      <h2 ref=${heading} tabindex="-1" aria-level=${narrow ? 1 : 2}>${TITLES[panel.name]}</h2>
       <button type="button" class="icon" aria-label="Close" title="Close" onClick=${close}><${Close} /></button>
     </div>
     ${panel.name === "members" && html`<${Members} here=${timeline.here} write=${write} ...${given} />`}

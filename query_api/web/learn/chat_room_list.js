@@ -3,6 +3,7 @@
 
 import { Badge } from "./bar.js";
 import { Portrait, titleOf } from "./chat_words.js";
+import { Heading } from "./heading.js";
 import { html, useState } from "./html.js";
 import { Hash, Plus } from "./icons.js";
 import { Sketch } from "./loading.js";
@@ -49,7 +50,7 @@ export function RoomList({ rooms, channelId, client, open }) {
   const [course, setCourse] = useState(null);
   const groups = grouped(rooms.items);
   return html`<nav class="rooms" aria-label="Channels">
-    <h2 class="rooms-head">Messages</h2>
+    ${!channelId && html`<${Heading}>Messages<//>`}
     ${!rooms.ready && html`<${Sketch} lines=${4} />`}
     ${
       rooms.ready &&
@@ -57,9 +58,9 @@ export function RoomList({ rooms, channelId, client, open }) {
       html`<p class="muted">No channels yet. <a href=${to.courses()}>Find a course</a>: everybody in it talks here.</p>`
     }
     ${groups.map(
-      (group) => html`<section key=${group.key} aria-labelledby=${`group-${group.key}`}>
+      (group) => html`<div key=${group.key} role="group" aria-labelledby=${`group-${group.key}`}>
         <div class="group-head">
-          <h3 id=${`group-${group.key}`}><bdi>${group.title}</bdi></h3>
+          <h2 id=${`group-${group.key}`}><bdi>${group.title}</bdi></h2>
           ${
             group.key !== "direct" &&
             group.rooms[0].moderator &&
@@ -79,7 +80,7 @@ export function RoomList({ rooms, channelId, client, open }) {
             (room) => html`<${Entry} key=${room.channel_id} room=${room} here=${room.channel_id === channelId} />`,
           )}
         </ul>
-      </section>`,
+      </div>`,
     )}
     ${
       course &&

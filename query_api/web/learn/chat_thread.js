@@ -56,8 +56,8 @@ export function ThreadPanel({
             (item) =>
               html`<${Pending} key=${item.clientMessageId} item=${item} outbox=${client.outbox} ...${shared} />`,
           )}
-          <li ref=${end} role="presentation"></li>
-        </ol>`
+        </ol>
+        <span ref=${end}></span>`
       }
     </div>
     ${

@@ -32,8 +32,8 @@ function rowsOf(items, divider, own) {
 }
 
 function Row({ row, shared, timeline, flash, tabbable }) {
-  if (row.day) return html`<li class="day" role="presentation"><span>${dayOf(row.day)}</span></li>`;
-  if (row.fresh) return html`<li class="fresh" data-divider role="presentation"><span>New</span></li>`;
+  if (row.day) return html`<li class="day"><span>${dayOf(row.day)}</span></li>`;
+  if (row.fresh) return html`<li class="fresh" data-divider><span>New</span></li>`;
   const { message, grouped } = row;
   const parent = message.thread_id ? timeline.find(message.thread_id) : undefined;
   return html`<${Message}
@@ -53,6 +53,7 @@ function usePlaceInList(timeline, rows, seen) {
   const [away, setAway] = useState(false);
 
   function note() {
+    if (!box.current) return; // it was scrolled or resized by being taken away
     const { scrollTop, scrollHeight, clientHeight } = box.current;
     const atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
     place.current.stick = atEnd && timeline.atEnd;
@@ -66,6 +67,7 @@ function usePlaceInList(timeline, rows, seen) {
     if (scrollHeight - scrollTop - clientHeight < AHEAD) timeline.later();
   }
   function settle() {
+    if (!box.current) return;
     const { stick, anchor } = place.current;
     if (stick) box.current.scrollTop = box.current.scrollHeight;
     else if (anchor) {

@@ -15,7 +15,8 @@ const ASK_FOR_TOKEN = new Set([3002, 3501, 3502]);
 const HOPELESS = new Set([3500, 3503]);
 
 export class Line {
-  state = "off"; // off, connecting, open, or offline
+  /** @type {"off" | "connecting" | "open" | "waiting" | "offline"} */
+  state = "off";
   #transport = null;
   #timer = null;
   #renewal = null;

@@ -18,7 +18,9 @@ export class Outbox {
 
   // storage: where what is not sent yet outlives a reload, as sessionStorage; null: nowhere.
   constructor({ session, messages, storage }) {
-    Object.assign(this, { session, messages, storage });
+    this.session = session;
+    this.messages = messages;
+    this.storage = storage;
     globalThis.addEventListener?.("online", () => this.wake());
   }
 

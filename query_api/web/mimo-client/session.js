@@ -17,7 +17,9 @@ export class Session {
   #renewAt = 0;
   #storage;
 
-  // commands: the origin of the command API; "" for the page's own. ended: called with a sentence when it is over.
+  // ended: called with a sentence when it is over.
+  /** @param {string} commands the origin of the command API; "" for the page's own.
+   *  @param {(said: string) => void} ended */
   constructor(commands, ended = () => {}) {
     this.commands = commands;
     this.ended = ended;
