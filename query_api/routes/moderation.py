@@ -6,27 +6,25 @@ It must not know SQL nor how freshness is kept.
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 from uuid import UUID
 
-import asyncpg
-from fastapi import FastAPI, Query, Request
+from fastapi import FastAPI, Query
 
-from events.errors import Forbidden, NotCaughtUp, NotFound, Overloaded
-from infra.postgres import AWAY
+from events.errors import Forbidden, NotCaughtUp, NotFound
+from events.messages import MessageEdited, MessageSent
 from infra.web.answer import Ready
-from infra.web.application import problems
 from infra.web.auth import Authenticated, Caller
 from infra.web.lean import LeanRoute
 from query_api import cursors, moderation_shapes, shapes
 from query_api.answers import Composed
 from query_api.asked import Asked, Asks
 from query_api.cursors import After
-from query_api.dependencies import DEFAULT_ROWS, Answering, CursorText, Limit
-from query_api.desk import shown
-from query_api.reading import ACQUIRE_SECONDS, Reading
-from query_api.reported import said_then
+from query_api.dependencies import DEFAULT_ROWS, Answering, AskingLog, CursorText, Limit
+from query_api.reading import Reading
 from query_api.routes.courses import is_admin, listed, visible_course
+from query_api.views.channels import HOME
+from query_api.views.messages import PAST, Place
 from query_api.views.moderation import (
     MUTES,
     REPORT,
@@ -36,7 +34,6 @@ from query_api.views.moderation import (
     Report,
     Wanted,
     WantedOf,
-    report_of,
 )
 from query_api.views.users import PERSON
 from query_api.wire import encoded
@@ -115,20 +112,26 @@ async def reports(
     return await answers.answer(asked, ("reports", wanted, asked.path, asked.query), ("moderation",), compose)
 
 
-async def report(report_id: UUID, request: Request, caller: Authenticated) -> Ready:
-    """One report with what was reported, as it was then; of direct channels for admins only."""
-    pool = cast("asyncpg.Pool", request.app.state.pool)
-    try:
-        async with pool.acquire(timeout=ACQUIRE_SECONDS) as connection:
-            row = await connection.fetchrow(REPORT, report_id)
-            if row is None or not (is_admin(caller) or caller.user_id == row["owner_id"]):
-                raise NotFound("There is no such report.")
-            found = report_of(row)
-            return shown(found | (await said_then(connection, found))._asdict())
-    except asyncpg.UndefinedTableError:
-        raise NotCaughtUp("The views of reports are not built yet.") from None
-    except AWAY as error:
-        raise Overloaded("The database does not answer now.") from error
+async def report(report_id: UUID, caller: Authenticated, answers: Answering, asked: Asks, log: AskingLog) -> Ready:
+    """One report with what was reported, as it was said then; of direct channels for admins only."""
+
+    async def compose(reading: Reading) -> Composed:
+        found = await reading.one(REPORT, report_id)
+        home = await reading.one(HOME, found["channel_id"]) if found else None
+        if found is None or not (is_admin(caller) or (home is not None and home.owner_id == caller.user_id)):
+            raise NotFound("There is no such report.")
+        past = await reading.one(PAST, Place(found["channel_id"], found["message_id"]))
+        if past is None:
+            raise NotCaughtUp("The view of messages has not got so far yet.")
+        said = [
+            event.text
+            for recorded, event in await log.opened_at(found["channel_id"], past.seqs)
+            if isinstance(event, MessageSent | MessageEdited) and recorded.at <= found["reported_at"]
+        ]
+        return Composed(encoded(found | {"author_id": past.author_id, "text": said[-1] if said else None}))
+
+    request = ("report", report_id, caller.user_id, is_admin(caller))
+    return await answers.answer(asked, request, ("moderation", "messages"), compose)
 
 
 def add_routes(app: FastAPI) -> None:
@@ -138,6 +141,7 @@ def add_routes(app: FastAPI) -> None:
         (course + "/mutes", mutes, moderation_shapes.MuteList, ("forbidden", "not_found")),
         (course + "/reports", reports_of_course, moderation_shapes.ReportList, ("forbidden", "not_found")),
         ("/v1/reports", reports, moderation_shapes.ReportList, ("forbidden",)),
+        ("/v1/reports/{report_id}", report, moderation_shapes.Reported, ("not_found",)),
     ):
         app.router.add_api_route(
             path,
@@ -147,13 +151,6 @@ def add_routes(app: FastAPI) -> None:
             tags=["moderation"],
             route_class_override=LeanRoute,
         )
-    app.router.add_api_route(
-        "/v1/reports/{report_id}",
-        report,
-        response_model=moderation_shapes.Reported,
-        responses=problems("not_found", "not_caught_up"),
-        tags=["moderation"],
-    )
 
 
 async def _require_moderator(reading: Reading, caller: Caller, course_id: UUID) -> None:

@@ -52,12 +52,13 @@ left join lateral (
 order by k.number, r.reported_at desc, r.report_id desc
 """
 
-REPORT = """
-select r.report_id, r.channel_id, r.course_id, r.message_id, r.reason, r.reported_by, r.reported_at, r.resolved_at,
-  r.resolved_by, r.outcome, h.owner_id
-from read.reports_v1 r left join read.channels_v1 h on h.channel_id = r.channel_id where r.report_id = $1
+ONE_BY_ONE = """
+select k.number, r.report_id is not null as found,
+  case when k.number = 1 then (select c.offsets from read.checkpoints($1, $2, $3) c) end as checkpoints,
+  r.*
+from unnest($4::uuid[]) with ordinality k (report_id, number)
+left join read.reports_v1 r on r.report_id = k.report_id
 """
-"""One report, with the owner of its course."""
 
 REPORT_COLUMNS = (
     "report_id", "channel_id", "course_id", "message_id", "reason", "reported_by", "reported_at", "resolved_at",
@@ -122,8 +123,7 @@ Report = dict[str, Any]
 """A row of the view, by column."""
 
 
-def report_of(row: Any) -> Report:
-    """A report as it is shown."""
+def _report(row: Any) -> Report:
     return {column: row[column] for column in REPORT_COLUMNS}
 
 
@@ -136,7 +136,7 @@ def _mutes(_key: MutedIn, rows: Sequence[Any]) -> list[Mute]:
 
 
 def _reports(_key: object, rows: Sequence[Any]) -> list[Report]:
-    return [report_of(row) for row in rows]
+    return [_report(row) for row in rows]
 
 
 MUTES: Lookup[MutedIn, list[Mute]] = Lookup(
@@ -168,3 +168,13 @@ REPORTS: Lookup[Wanted, list[Report]] = Lookup(
     size_bytes=lambda found: 900 * len(found),
 )
 """A page of all reports, also those of direct channels."""
+
+REPORT: Lookup[UUID, Report | None] = Lookup(
+    "report",
+    "moderation",
+    by_rows(ONE_BY_ONE, lambda keys: (keys,), lambda _, rows: _report(rows[0]) if rows else None),
+    event_key=lambda _: None,
+    changed_by=lambda _key, _found: (EVERYTHING,),
+    size_bytes=lambda _: 900,
+)
+"""One report; None when there is none (yet)."""
