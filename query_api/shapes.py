@@ -196,7 +196,7 @@ class Message(BaseModel):
     thread_id: UUID | None = Field(description="The message that it replies to, which began the thread.")
     reply_count: int = Field(description="Of the message that began a thread: replies that are not deleted.")
     mentions: list[Mention]
-    reactions: list[Reaction] = Field(description="The one that came first first.")
+    reactions: list[Reaction] = Field(description="The one that came first first, at most 50.")
 
 
 class MessageEvent(BaseModel):

@@ -9,7 +9,7 @@ create or replace view channel_people_v1 as
 -- read.messages_v1: a channel's timeline by channel_id in the order seq, either way, with seq as its cursor; a thread's
 -- replies by thread_id in the order seq; one message by message_id. Whatever else happens in a channel moves its last_seq,
 -- not the message's seq. `reactions` is made when it is asked for: [[emoji, how many, the first 20 people], …], the one that
--- came first first; null: none.
+-- came first first, at most 50, so that nobody can blow up what everybody reads; null: none.
 create or replace view messages_v1 as
   select channel_id, seq, number, message_id, author_id, text, sent_at, edited_at, deleted, thread_id, reply_count, mentions,
     -- To look first costs a message without reactions, as most are, a third of grouping none. Not `exists`, which the
@@ -18,7 +18,7 @@ create or replace view messages_v1 as
       select json_agg(json_build_array(r.emoji, r.reacted, r.people) order by r.since, r.emoji)
       from (select emoji, count(*) as reacted, min(reacted_at) as since,
               (array_agg(user_id order by reacted_at, user_id))[:20] as people
-            from reaction where message_id = m.message_id group by emoji) r) end as reactions
+            from reaction where message_id = m.message_id group by emoji order by since, emoji limit 50) r) end as reactions
   from shown_message m;
 -- read.authored_v1: what somebody said in a channel and was not deleted, by (author_id, channel_id) in the order number.
 create or replace view authored_v1 as

@@ -93,6 +93,10 @@ async def test_of_many_reactions_twenty_people_are_named_and_whoever_is_not_find
     event = await talk.reacted(message, talk.bob, there=False)
     [reaction] = (await talk.read(talk.bob, event))[0].reactions
     assert (reaction.count, reaction.mine) == (24, False)
+    for number in range(60):
+        event = await talk.reacted(message, talk.ada, emoji=chr(0x1F400 + number))
+    told = [one.emoji for one in (await talk.read(talk.bob, event))[0].reactions]
+    assert told == ["👍", *(chr(0x1F400 + number) for number in range(49))]
 
 
 async def test_who_is_mentioned_is_named_as_they_are_called_now(talk: Talk) -> None:
