@@ -162,7 +162,7 @@ async def test_both_are_kept_up_and_who_reads_the_old_one_meets_neither_an_error
             assert not reading.done()
     assert deployment.seen == sorted(deployment.seen)
     assert len(set(deployment.seen)) > 3
-    fold = deployment.installation.fold("users")
+    fold = await deployment.installation.fold("users")
     assert await deployment.old_rows() == fold
     people = await deployment.admin.fetch("select user_id, name from read.users_v2")
     expected = {

@@ -22,7 +22,12 @@ from tests.until import until_answer
 
 FIRST = "ctid = (select min(ctid) from {table})"
 DRIFTS = {
-    "a row changed": ("messages", "message", "update message set text = 'forged' where {first}"),
+    "a row changed": (
+        "messages",
+        "message",
+        """update message set text = 'forged' where ctid = (
+            select min(ctid) from message where author_id not in (select author_id from erased_author))""",
+    ),
     "one column of one row": ("users", "person", "update person set version = version + 1 where {first}"),
     "a row missing": ("messages", "message", "delete from message where {first}"),
     "a row too many": (
@@ -88,7 +93,8 @@ async def verified(installation: Installation, projection: str) -> Verdict:
 async def test_a_view_that_equals_the_fold_is_said_to(installation: Installation, projection: str) -> None:
     verdict = await verified(installation, projection)
     assert verdict.comparison.equal
-    assert verdict.comparison.rows == sum(len(rows) for rows in installation.fold(projection).values())
+    fold = await installation.fold(projection)
+    assert verdict.comparison.rows == sum(len(rows) for rows in fold.values())
     assert sum(verdict.checkpoint.values()) == installation.events_of(projection)
     assert (await verified(installation, projection)).comparison.digest == verdict.comparison.digest
     assert await installation.admin.fetchval(STATUSES, projection) == ["live", "retired", "retired"]
