@@ -95,7 +95,7 @@ def test_nothing_is_lost_or_doubled_while_one_has_no_network(hers: Chat, his: Ch
         his.write(f"his {number}")
         hers.write(f"hers {number}")
     expect(his.pending()).to_have_count(3)
-    expect(his.pending().first).to_contain_text("Waits for the network")
+    expect(his.pending().first).to_contain_text("Waits to be sent")
     expect(hers.message("hers 2")).to_be_visible()
     assert hers.message("his").count() == 0
     his.learner.tab.context.set_offline(False)
@@ -109,7 +109,7 @@ def test_nothing_is_lost_or_doubled_while_one_has_no_network(hers: Chat, his: Ch
 def test_what_could_not_be_sent_survives_a_reload(his: Chat, hers: Chat, course: Course) -> None:
     his.page.route("**/v1/channels/*/messages", lambda route: route.abort("connectionfailed"))
     his.write("kept")
-    expect(his.pending()).to_contain_text("Waits for the network")
+    expect(his.pending()).to_contain_text("Waits to be sent")
     his.page.unroute("**/v1/channels/*/messages")
     his.page.reload()
     expect(hers.message("kept")).to_have_count(1)
@@ -232,6 +232,7 @@ def test_one_writes_to_somebody_alone_and_opens_a_channel(
 
 def test_moderators_look_back_mute_and_delete_and_members_report(hers: Chat, his: Chat) -> None:
     his.write("Buy my engine")
+    expect(his.message("Buy my engine")).to_be_visible()
     his.composer().press("ArrowUp")
     his.composer().fill("Buy my lovely engine")
     his.composer().press("Enter")

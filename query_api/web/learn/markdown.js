@@ -81,9 +81,10 @@ export function plain(text, nameOf) {
   const collect = (node) => {
     if (node.type === "mention") said.push(`@${nameOf(node.userId) ?? "somebody"}`);
     else if (node.text !== undefined) said.push(node.text);
-    else for (const child of node.children ?? node.items.flat()) collect(child);
-    if (node.type === "break" || node.type === "paragraph" || node.type === "list") said.push(" ");
+    for (const child of node.children ?? []) collect(child);
+    for (const item of node.items ?? []) collect({ type: "paragraph", children: item });
+    if (node.type === "break" || node.type === "paragraph") said.push(" ");
   };
-  for (const block of parse(text)) collect(block);
+  for (const block of parse(text)) collect({ type: "paragraph", children: [block] });
   return said.join("").replace(/\s+/g, " ").trim();
 }

@@ -9,6 +9,7 @@ import { changed, messageOf, subjectOf } from "./timeline_events.js";
 const PAGE = 50;
 const STRIDE = 100; // seqs that are asked for at a time towards the newest
 const AGAIN = 2000; // milliseconds, while an API is away
+const MOST = 600; // messages that are kept while one is at the end
 const REMEMBERED = 1000; // events, for answers that are older than they
 
 export class Timeline {
@@ -109,6 +110,14 @@ export class Timeline {
         for (const frame of this.#recent) if (frame.seq > last_seq) this.#append(frame);
       }
     });
+  }
+
+  // Lets go of the oldest, which can be got again; for whoever is at the end and stays there.
+  trim() {
+    if (this.items.length <= MOST || !this.atEnd) return;
+    this.items = this.items.slice(-MOST / 2);
+    this.hasOlder = true;
+    this.tell();
   }
 
   find(messageId) {
