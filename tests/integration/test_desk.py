@@ -182,7 +182,7 @@ class TestBooks:
 
     async def test_pages_of_parked_keys_hold_each_once(self, views: ViewsByHand, queries: QueryClient) -> None:
         for number in range(12):
-            await views.connection.execute(PARK, "messages", 1, number % 3, number, f"k{number:02}", "T", "odd")
+            await views.connection.execute(PARK, "messages", 1, number % 3, 100 + number, f"k{number:02}", "T", "odd")
         channel = await views.channel(new_id(), ADA)
         await views.connection.execute(PARK, "messages", 1, views.partition_of(channel), 1, "k12", "T", "odd")
         seen: list[dict[str, Any]] = []
