@@ -118,7 +118,7 @@ class Deployment:
 
     async def write(self) -> None:
         while not self.enough.is_set():
-            await self.installation.happen(5)
+            await self.installation.happen(25)
 
     async def erase(self) -> UUID:
         """Somebody with a name."""
@@ -206,7 +206,7 @@ async def test_a_deployment_that_is_taken_back_finds_its_version_as_it_left_it(d
         await deployment.until(False, FOLLOWED, 2)
     assert await deployment.admin.fetchval(SCHEMAS) == ["users_v1_g1", "users_v2_g2"]
     assert await deployment.admin.fetchval(OLD_PERSON, gone) is None
-    assert await deployment.old_rows() == deployment.installation.fold("users")
+    assert await deployment.old_rows() == await deployment.installation.fold("users")
 
 
 async def test_what_nobody_has_followed_for_a_day_is_dropped_and_built_again_by_whoever_wants_it(
@@ -224,7 +224,7 @@ async def test_what_nobody_has_followed_for_a_day_is_dropped_and_built_again_by_
         assert await deployment.admin.fetchval(VIEWS) == ["users_v2"]
         async with deployment.old():
             await deployment.until_both_are_live()
-    assert await deployment.old_rows(3) == deployment.installation.fold("users")
+    assert await deployment.old_rows(3) == await deployment.installation.fold("users")
 
 
 def whole(deployment: Deployment) -> Part:
