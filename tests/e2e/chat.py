@@ -22,8 +22,8 @@ class Chat:
     def enter(self, channel_id: str) -> "Chat":
         """Opens a channel and waits for it."""
         self.learner.open(f"channels/{channel_id}")
+        expect(self.page.locator(f"[data-channel='{channel_id}'] [data-here]")).to_be_visible()  # it listens
         expect(self.composer()).to_be_visible()
-        expect(self.page.locator("[data-here]").first).to_be_visible()  # it listens
         return self
 
     def composer(self) -> Locator:

@@ -53,10 +53,15 @@ def course(ada: Person, bob: Person) -> Course:
     return found
 
 
-@pytest.fixture
-def hers(system: System, browser: Browser, ada: Person, course: Course) -> Iterator[Chat]:
-    with chat(system, browser, ada, course.channel_id) as found:
+@pytest.fixture(scope="module")
+def her_tab(system: System, browser: Browser, ada: Person) -> Iterator[Chat]:
+    with chat(system, browser, ada) as found:
         yield found
+
+
+@pytest.fixture
+def hers(her_tab: Chat, course: Course) -> Chat:
+    return her_tab.enter(course.channel_id)
 
 
 def test_everything_can_be_done_by_keyboard(hers: Chat) -> None:

@@ -47,16 +47,26 @@ def course(ada: Person, bob: Person) -> Course:
     return found
 
 
-@pytest.fixture
-def hers(system: System, browser: Browser, ada: Person, course: Course) -> Iterator[Chat]:
-    with chat(system, browser, ada, course.channel_id) as found:
+@pytest.fixture(scope="module")
+def her_tab(system: System, browser: Browser, ada: Person) -> Iterator[Chat]:
+    with chat(system, browser, ada) as found:
         yield found
 
 
 @pytest.fixture
-def his(system: System, browser: Browser, bob: Person, course: Course) -> Iterator[Chat]:
-    with chat(system, browser, bob, course.channel_id) as found:
+def hers(her_tab: Chat, course: Course) -> Chat:
+    return her_tab.enter(course.channel_id)
+
+
+@pytest.fixture(scope="module")
+def his_tab(system: System, browser: Browser, bob: Person) -> Iterator[Chat]:
+    with chat(system, browser, bob) as found:
         yield found
+
+
+@pytest.fixture
+def his(his_tab: Chat, course: Course) -> Chat:
+    return his_tab.enter(course.channel_id)
 
 
 def test_two_people_see_each_other_write_change_and_delete(hers: Chat, his: Chat) -> None:
@@ -118,29 +128,44 @@ def test_what_could_not_be_sent_survives_a_reload(his: Chat, hers: Chat, course:
     assert his.page.evaluate("Object.keys({...sessionStorage})") == []
 
 
-def test_older_ones_come_on_the_way_up_and_the_place_is_kept(
-    system: System, browser: Browser, ada: Person, bob: Person, course: Course
+def test_who_leaves_hears_no_more_and_who_comes_back_goes_on(
+    hers: Chat, his: Chat, bob: Person, course: Course
 ) -> None:
+    hers.write("one")
+    expect(his.message("one")).to_be_visible()
+    bob.does("DELETE", f"/v1/courses/{course.course_id}/enrollments/me")
+    expect(his.page.get_by_text("You are not in this channel any more.")).to_be_visible()
+    expect(his.room(course.channel_id)).to_have_count(0)
+    hers.write("two")
+    expect(hers.message("two")).to_be_visible()
+    assert his.message("two").count() == 0
+    bob.enrols(course)
+    expect(his.message("two")).to_be_visible()
+    his.write("three")
+    expect(hers.message("three")).to_be_visible()
+
+
+def test_older_ones_come_on_the_way_up_and_the_place_is_kept(her_tab: Chat, bob: Person, course: Course) -> None:
     for number in range(MANY):
         bob.says(course.channel_id, f"line {number} of many")
-    with chat(system, browser, ada, course.channel_id) as hers:
-        box = hers.page.get_by_role("region", name="Messages in general")
-        expect(hers.message(f"line {MANY - 1} of")).to_be_visible()
-        assert len(hers.texts()) < MANY
-        assert hers.page.locator("[data-divider]").count() == 1
-        box.evaluate("one => one.scrollTop = 400")
-        here = hers.message("line 75 of")
-        before = here.evaluate(TOP_OF)
-        expect(hers.message("line 25 of")).to_have_count(1)
-        assert abs(here.evaluate(TOP_OF) - before) < 2, "older ones push nothing away"
-        until(lambda: box.evaluate("one => one.scrollTop = 0") or len(hers.texts()) == MANY, "all of them are there")
-        assert hers.texts() == [f"line {number} of many" for number in range(MANY)]
-        bob.says(course.channel_id, "news from below")
-        newest = hers.page.get_by_role("button", name="1 new message")
-        expect(newest).to_be_visible()
-        newest.click()
-        expect(hers.message("news from below")).to_be_in_viewport()
-        expect(newest).to_have_count(0)
+    hers = her_tab.enter(course.channel_id)
+    box = hers.page.get_by_role("region", name="Messages in general")
+    expect(hers.message(f"line {MANY - 1} of")).to_be_visible()
+    assert len(hers.texts()) < MANY
+    assert hers.page.locator("[data-divider]").count() == 1
+    box.evaluate("one => one.scrollTop = 400")
+    here = hers.message("line 75 of")
+    before = here.evaluate(TOP_OF)
+    expect(hers.message("line 25 of")).to_have_count(1)
+    assert abs(here.evaluate(TOP_OF) - before) < 2, "older ones push nothing away"
+    until(lambda: box.evaluate("one => one.scrollTop = 0") or len(hers.texts()) == MANY, "all of them are there")
+    assert hers.texts() == [f"line {number} of many" for number in range(MANY)]
+    bob.says(course.channel_id, "news from below")
+    newest = hers.page.get_by_role("button", name="1 new message")
+    expect(newest).to_be_visible()
+    newest.click()
+    expect(hers.message("news from below")).to_be_in_viewport()
+    expect(newest).to_have_count(0)
 
 
 def test_what_is_unread_is_right_on_every_device(
@@ -209,9 +234,7 @@ def test_people_are_mentioned_by_the_first_letters_of_their_name(hers: Chat, his
     expect(mentioned).to_have_class(re.compile("mentioned"))
 
 
-def test_one_writes_to_somebody_alone_and_opens_a_channel(
-    hers: Chat, his: Chat, course: Course, system: System, browser: Browser
-) -> None:
+def test_one_writes_to_somebody_alone_and_opens_a_channel(hers: Chat, his: Chat, course: Course) -> None:
     hers.write("Come here")
     his.page.get_by_role("button", name="Ada Lovelace", exact=True).click()
     his.page.get_by_role("menuitem", name="Message Ada Lovelace").click()
@@ -259,19 +282,17 @@ def test_moderators_look_back_mute_and_delete_and_members_report(hers: Chat, his
     expect(his.learner.said(re.compile("^Thank you"))).to_be_visible()
 
 
-def test_what_was_said_is_found_and_shown_where_it_stands(
-    system: System, browser: Browser, ada: Person, bob: Person, course: Course
-) -> None:
+def test_what_was_said_is_found_and_shown_where_it_stands(her_tab: Chat, bob: Person, course: Course) -> None:
     bob.says(course.channel_id, "a very particular cogwheel")
     for number in range(MANY):
         bob.says(course.channel_id, f"nothing {number}")
-    with chat(system, browser, ada, course.channel_id) as hers:
-        hers.page.get_by_role("button", name="Search", exact=True).click()
-        hers.page.get_by_role("searchbox", name="Search messages").fill("cogwheels")
-        hers.panel("Search").get_by_role("button", name=re.compile("particular cogwheel")).click()
-        expect(hers.message("particular cogwheel")).to_be_in_viewport()
-        bob.says(course.channel_id, "the last word")
-        back = hers.page.get_by_role("button", name="1 new message")
-        back.click()
-        expect(hers.message("the last word")).to_be_in_viewport()
-        expect(back).to_have_count(0)
+    hers = her_tab.enter(course.channel_id)
+    hers.page.get_by_role("button", name="Search", exact=True).click()
+    hers.page.get_by_role("searchbox", name="Search messages").fill("cogwheels")
+    hers.panel("Search").get_by_role("button", name=re.compile("particular cogwheel")).click()
+    expect(hers.message("particular cogwheel")).to_be_in_viewport()
+    bob.says(course.channel_id, "the last word")
+    back = hers.page.get_by_role("button", name="1 new message")
+    back.click()
+    expect(hers.message("the last word")).to_be_in_viewport()
+    expect(back).to_have_count(0)

@@ -20,7 +20,7 @@ MESSAGES = 60
 
 @pytest.fixture(scope="module")
 def system() -> Iterator[System]:
-    with school(MIMO_RATE_LIMITS="off") as found:
+    with school(MIMO_RATE_LIMITS="off", MIMO_ACCESS_TOKEN_SECONDS="10") as found:
         yield found
 
 
@@ -43,6 +43,13 @@ def test_the_documented_example_says_hello(system: System, teacher: Person, cour
     printed = node(tmp_path / "client" / "hello.js", system.query, system.command, seconds=60)
     assert printed.splitlines()[0] == "Mary Somerville: Good morning!"
     assert printed.splitlines()[-1].endswith(": Hello, everybody!")
+
+
+def test_a_connection_outlives_its_tokens(system: System, teacher: Person, course: Course) -> None:
+    words = [system.query, system.command, course.channel_id, teacher.email, PASSWORD]
+    script = Path(__file__).parent / "client_renews.mjs"
+    told = json.loads(node(script, str(CLIENT / "mimo-client.js"), *words, seconds=60))
+    assert told == {"text": "after the first token", "states": ["connecting", "open"]}
 
 
 def kill(system: System, package: str) -> None:

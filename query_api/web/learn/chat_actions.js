@@ -8,8 +8,8 @@ import { to } from "./router.js";
 
 const NOTHING = { replyTo: null, editing: null };
 
-// show(panel): opens it. setDraft({ replyTo, editing }). Returns { actions, question, ask }: the actions stay the same
-// as long as what one may do is the same.
+// show(panel): opens it. setDraft({ replyTo, editing }). Returns { actions, question, ask, answered }; the actions stay
+// the same as long as what one may do is the same.
 export function useActions({ client, me, room, rooms, open, say, setDraft, show }) {
   const [question, ask] = useState(null);
   const latest = useRef({});
@@ -58,7 +58,16 @@ export function useActions({ client, me, room, rooms, open, say, setDraft, show 
     };
     return { may, ...Object.fromEntries(Object.keys(latest.current).map((name) => [name, later(name)])) };
   }, [me, inCourse, moderator]);
-  return { actions, question, ask };
+  // A question that is answered gives the focus back; if what had it is gone, to the message that it was about.
+  function answered() {
+    const { message } = question;
+    ask(null);
+    setTimeout(() => {
+      if (document.activeElement !== document.body || !message) return;
+      document.querySelector(`.talk [data-message="${message.message_id}"]`)?.focus();
+    });
+  }
+  return { actions, question, ask, answered };
 }
 
 export function Questions({ question, client, me, room, nameOf, say, closed }) {

@@ -117,6 +117,7 @@ export function Composer({
     put(selectionStart, selectionEnd, emoji);
   };
   return html`<form class="composer" onSubmit=${submitted}>
+    ${completion.shown}
     ${
       above &&
       html`<p class="above">
@@ -127,7 +128,6 @@ export function Composer({
     </p>`
     }
     <div class="field-row">
-      ${completion.shown}
       <textarea
         ref=${field}
         rows="1"

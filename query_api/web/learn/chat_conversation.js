@@ -20,7 +20,7 @@ const ANSWERED = 120; // characters of what one replies to
 function Connection({ state }) {
   const said =
     state === "offline"
-      ? "You are offline. What you write is sent as soon as the network is back."
+      ? "What you write is sent as soon as the network is back."
       : state && "Connecting again. What you write is sent as soon as that is done.";
   return html`<p class="connection" role="status">${said && html`<${Cloud} size=${16} />${said}`}</p>`;
 }
@@ -32,7 +32,7 @@ function Typing({ timeline, nameOf }) {
     ${
       names.length > 0 &&
       html`<span class="dots" aria-hidden="true"><i></i><i></i><i></i></span>
-      <bdi>${enumerated(names, typists.length)}</bdi> ${typists.length === 1 ? "is" : "are"} writing …`
+      <span><bdi>${enumerated(names, typists.length)}</bdi> ${typists.length === 1 ? "is" : "are"} writing …</span>`
     }
   </p>`;
 }
@@ -69,7 +69,7 @@ function Shut({ room, timeline }) {
 export function Conversation({ client, me, channelId, rooms, open }) {
   const { say } = usePlace();
   const room = rooms.get?.(channelId);
-  const [timeline, version] = useTimeline(client, channelId, me);
+  const [timeline, version] = useTimeline(client, channelId, me, room !== undefined);
   const [nameOf, names] = useNames(client, me);
   const pending = usePending(client, channelId, timeline);
   const connection = useConnection(client);
@@ -79,7 +79,7 @@ export function Conversation({ client, me, channelId, rooms, open }) {
   const [draft, setDraft] = useState({ replyTo: null, editing: null });
   const opener = useRef(null);
 
-  const { actions, question, ask } = useActions({ client, me, room, rooms, open, say, setDraft, show });
+  const { actions, question, ask, answered } = useActions({ client, me, room, rooms, open, say, setDraft, show });
   const shared = useMemo(() => ({ me, nameOf, names, actions }), [me, nameOf, names, actions]);
   const find = async (q) => {
     const { items } = await client.channels.members(channelId, { q, limit: SUGGESTIONS });
@@ -123,7 +123,7 @@ export function Conversation({ client, me, channelId, rooms, open }) {
   const inThread = panel?.name === "thread" && draft.editing?.thread_id === panel.rootId;
   const above = aboveOf(draft, nameOf);
   const panelProps = { panel, client, me, room, rooms, channelId, timeline, pending, shared, nameOf, find, typed };
-  return html`<section class="talk" aria-label=${titleOf(room)} data-panel=${panel?.name ?? null}>
+  return html`<section class="talk" aria-label=${titleOf(room)} data-channel=${channelId}>
       <${Header} room=${room} here=${timeline.here} panel=${panel?.name} toggle=${toggle} rename=${rename} />
       <div class="talk-body">
         ${
@@ -186,7 +186,7 @@ export function Conversation({ client, me, channelId, rooms, open }) {
       room=${room}
       nameOf=${nameOf}
       say=${say}
-      closed=${() => ask(null)}
+      closed=${answered}
     />`;
 }
 

@@ -5,7 +5,7 @@ import { html } from "./html.js";
 import { Warning } from "./icons.js";
 import { MessageText } from "./message_text.js";
 
-const STATES = { waiting: "Waits for the network", sending: "Sending …", sent: "Sending …" };
+const STATES = { waiting: "Waits to be sent", sending: "Sending …", sent: "Sending …" };
 
 // item: of the client's outbox.
 export function Pending({ item, me, nameOf, outbox }) {

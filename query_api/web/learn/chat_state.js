@@ -14,14 +14,15 @@ const useTick = () => {
   return [count, useRef(() => setCount((n) => n + 1)).current];
 };
 
-// Returns [timeline, version].
-export function useTimeline(client, channelId, me) {
+// known: whether it is one of one's channels. Returns [timeline, version].
+export function useTimeline(client, channelId, me, known) {
   const [version, changed] = useTick();
   const timeline = useMemo(() => new Timeline(client, channelId, me.user_id, changed), [client, channelId]);
   useEffect(() => {
     timeline.start();
     return () => timeline.stop();
   }, [timeline]);
+  useEffect(() => void (known && timeline.retry()), [timeline, known]);
   return [timeline, version];
 }
 

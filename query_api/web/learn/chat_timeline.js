@@ -63,6 +63,7 @@ function usePlaceInList(timeline, rows, seen) {
     setAway(!place.current.stick);
     const last = elements.findLast((one) => one.offsetTop + one.offsetHeight <= scrollTop + clientHeight + NEAR);
     seen(place.current.stick ? timeline.count : Number(last?.dataset.number ?? 0));
+    if (place.current.stick) timeline.trim();
     if (scrollTop < AHEAD) timeline.older();
     if (scrollHeight - scrollTop - clientHeight < AHEAD) timeline.later();
   }

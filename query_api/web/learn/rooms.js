@@ -123,7 +123,7 @@ export class Rooms {
         return this.get(channelId)?.last_seq;
       },
       ended: () => this.#ended(channelId),
-      refused: () => this.#ended(channelId),
+      refused: () => this.#ended(channelId, AGAIN), // the view does not know yet what the log knows
     });
   }
 
@@ -132,9 +132,9 @@ export class Rooms {
     this.#listening.delete(channelId);
   }
 
-  #ended(channelId) {
+  #ended(channelId, pause) {
     this.#listening.delete(channelId);
-    this.#soon();
+    this.#soon(pause);
   }
 
   #happened(frame) {

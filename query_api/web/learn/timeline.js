@@ -57,6 +57,14 @@ export class Timeline {
     });
   }
 
+  // Begins anew where it was refused or ended; one may be a member by now.
+  async retry() {
+    if (!this.ended && !(this.error && !this.ready)) return;
+    this.ended = null;
+    this.#recent = [];
+    await this.start();
+  }
+
   stop() {
     this.#over = true;
     this.#subscription?.close();
