@@ -43,7 +43,7 @@ export function ThreadPanel({
       ${
         thread.ready &&
         html`<ol class="messages root"><${Message} message=${thread.root} inThread ...${shared} /></ol>
-        <p class="replies-head">${counted(thread.root.reply_count, "reply", "replies")}</p>
+        <p class="replies-head">${counted(thread.count, "reply", "replies")}</p>
         ${
           thread.hasOlder &&
           html`<button type="button" class="button small" onClick=${() => thread.older()}>Earlier replies</button>`

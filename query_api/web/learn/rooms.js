@@ -18,6 +18,7 @@ export class Rooms {
   #reading = new Map(); // by channel: { number, timer }
   #over = false;
   #turn = 0;
+  #anew = null;
 
   constructor(client) {
     this.client = client;
@@ -119,7 +120,8 @@ export class Rooms {
       event: (frame) => this.#happened(frame),
       reset: async () => {
         place.recent = [];
-        await this.again();
+        this.#anew ??= this.again().finally(() => (this.#anew = null)); // many at once are one question
+        await this.#anew;
         return this.get(channelId)?.last_seq;
       },
       ended: () => this.#ended(channelId),

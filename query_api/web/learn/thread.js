@@ -21,22 +21,14 @@ export class Thread {
 
   async start() {
     try {
-      const { items, next_cursor, last_seq } = await this.#page();
-      this.root = { ...(await this.client.messages.get(this.channelId, this.rootId)), asOf: last_seq };
-      this.items = this.#taken(items, last_seq);
-      Object.assign(this, { hasOlder: next_cursor !== null, ready: true, error: null });
-      this.#cursor = next_cursor;
+      const afterSeq = await this.#load();
       if (this.#over || this.#subscription) return;
       const event = (frame) => this.#happened(frame);
-      const reset = async () => {
-        this.#subscription = null;
-        await this.start();
-      };
-      this.#subscription ??= this.client.live.subscribe(this.channelId, { afterSeq: last_seq, event, reset });
+      this.#subscription = this.client.live.subscribe(this.channelId, { afterSeq, event, reset: () => this.#load() });
     } catch (error) {
       this.error = error;
+      this.tell();
     }
-    this.tell();
   }
 
   stop() {
@@ -54,6 +46,22 @@ export class Thread {
       this.error = error;
     }
     this.tell();
+  }
+
+  // Reads the newest replies; answers the seq to go on after.
+  async #load() {
+    const { items, next_cursor, last_seq } = await this.#page();
+    this.root = { ...(await this.client.messages.get(this.channelId, this.rootId)), asOf: last_seq };
+    this.items = this.#taken(items, last_seq);
+    this.#cursor = next_cursor;
+    Object.assign(this, { hasOlder: next_cursor !== null, ready: true, error: null });
+    this.tell();
+    return last_seq;
+  }
+
+  // How many replies there are; all of them are here, or the message says it.
+  get count() {
+    return this.hasOlder ? this.root.reply_count : this.items.length;
   }
 
   #page(cursor = null) {

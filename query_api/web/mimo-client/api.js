@@ -24,11 +24,11 @@ export class Api {
   async read(path, { signal } = {}) {
     const ask = () => this.#asked("query", this.query + path, { headers: this.#marked(), signal });
     try {
-      return await (await ask()).json();
+      return await content(await ask(), signal);
     } catch (error) {
       if (error.code !== "history_changed") throw error;
       this.bookmarks.forget(); // they were of a log that is no more
-      return (await ask()).json();
+      return content(await ask(), signal);
     }
   }
 
@@ -39,7 +39,7 @@ export class Api {
     const options = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
     for (let left = tries - 1; ; left--) {
       try {
-        return await (await this.#asked("command", this.session.commands + path, options)).json();
+        return await content(await this.#asked("command", this.session.commands + path, options));
       } catch (error) {
         if (!(error instanceof Away) || left <= 0) throw error;
         const pause = Math.min(LONGEST_PAUSE, (error.retryAfter ?? 0) * 1000 || PAUSE * (tries - left));
@@ -93,6 +93,16 @@ export class Api {
     if (this.away[which] === said) return;
     this.away = { ...this.away, [which]: said };
     this.changed(this.away);
+  }
+}
+
+// The JSON of an answer, which may break off.
+async function content(answer, signal) {
+  try {
+    return await answer.json();
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new Away("The answer broke off.");
   }
 }
 

@@ -7,6 +7,7 @@ import { Names } from "./names.js";
 import { Outbox } from "./outbox.js";
 import { Channels, Courses, Messages, Moderation, People } from "./resources.js";
 import { Session } from "./session.js";
+import { quiet, tabStorage } from "./storage.js";
 
 export { Away, Refused } from "./errors.js";
 export { pages } from "./lists.js";
@@ -22,7 +23,7 @@ export class MimoClient {
     commands = "",
     ended = () => {},
     awayChanged = () => {},
-    storage = inPage ? sessionStorage : null,
+    storage = tabStorage(),
     WebSocketClass = globalThis.WebSocket ?? null,
   } = {}) {
     this.session = new Session(commands, (said) => this.#over(said, ended));
@@ -33,7 +34,7 @@ export class MimoClient {
     this.messages = new Messages(this.api);
     this.moderation = new Moderation(this.api);
     this.names = new Names(this.people);
-    this.outbox = new Outbox({ session: this.session, messages: this.messages, storage });
+    this.outbox = new Outbox({ session: this.session, messages: this.messages, storage: storage && quiet(storage) });
     const anew = () => this.api.bookmarks.forget();
     const origin = query || (inPage ? location.origin : "");
     this.live = new Live({ session: this.session, origin, WebSocketClass, anew });

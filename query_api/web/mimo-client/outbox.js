@@ -2,7 +2,7 @@
 // carries an id of ours by which the API knows it again. It must not know how they are shown.
 
 import { randomKey } from "./api.js";
-import { Away, Refused } from "./errors.js";
+import { Away } from "./errors.js";
 
 const KEPT = "mimo.outbox.";
 const FIRST_PAUSE = 1000; // milliseconds, doubled each time
@@ -89,7 +89,7 @@ export class Outbox {
     const { userId } = this.session;
     if (!userId || this.#owner === userId) return;
     this.#owner = userId;
-    this.#items = JSON.parse(this.storage?.getItem(KEPT + userId) ?? "[]");
+    this.#items = kept(this.storage?.getItem(KEPT + userId));
     for (const item of this.#items) this.#run(item.channelId);
   }
 
@@ -119,9 +119,8 @@ export class Outbox {
       return 0;
     } catch (error) {
       const later = error instanceof Away || error.status === 429 || error.status === 401;
-      if (!later && !(error instanceof Refused)) throw error;
       if (later) this.#set(item, { state: "waiting" });
-      else this.#set(item, { state: "failed", error: { code: error.code, detail: error.message } });
+      else this.#set(item, { state: "failed", error: { code: error.code ?? "", detail: error.message } });
       return later ? (error.retryAfter ?? 0) * 1000 || Math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** failures) : 0;
     }
   }
@@ -154,5 +153,13 @@ export class Outbox {
     if (!unsent.length) return this.storage.removeItem(KEPT + this.#owner);
     const kept = unsent.map((item) => (item.state === "sending" ? { ...item, state: "waiting" } : item));
     return this.storage.setItem(KEPT + this.#owner, JSON.stringify(kept));
+  }
+}
+
+function kept(text) {
+  try {
+    return JSON.parse(text ?? "[]");
+  } catch {
+    return [];
   }
 }

@@ -5,6 +5,7 @@
 // as a copy does not use the same refresh token (its reuse would end the session), and closing the tab forgets it.
 
 import { Away, Refused, refusal } from "./errors.js";
+import { tabStorage } from "./storage.js";
 
 const KEPT = "mimo.refresh_token";
 const EARLY = 0.2; // of a token's life: renewed so long before its end
@@ -26,9 +27,8 @@ export class Session {
     this.roles = [];
     this.userId = null;
     this.sessionId = null;
-    const page = typeof document !== "undefined";
-    this.#storage = page ? sessionStorage : null;
-    if (!page) return;
+    this.#storage = tabStorage();
+    if (!this.#storage) return;
     addEventListener("pagehide", () => this.#leave());
     addEventListener("pageshow", () => this.#take());
   }
