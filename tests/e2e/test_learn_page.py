@@ -207,6 +207,8 @@ def test_every_view_can_be_used_by_everybody(
             ("settings", "Settings"),
             ("nowhere", "There is no such page"),
             (f"courses/{teacher.user_id}", "There is no such course"),
+            ("messages", "Messages"),
+            (f"channels/{course.channel_id}", "general"),
             (f"courses/{course.course_id}", course.title),
         ):
             page.open(view)

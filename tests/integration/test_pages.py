@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -11,6 +12,8 @@ from query_api.web.pages import FOLDER, PAGES, TYPES
 from tests.integration.query_client import QueryClient, query_client
 
 DIRECTIVE = re.compile(r"([a-z-]+) ([^;]*)")
+
+IMPORTED = re.compile(r'^(?:import|export) [^"]*?from "([^"]+)"', re.MULTILINE)
 
 every_page = pytest.mark.parametrize("path", PAGES)
 
@@ -57,11 +60,28 @@ async def test_a_page_has_no_script_and_no_style_in_it_and_loads_only_what_is_th
         assert (await queries.http.get(name)).status_code == 200, name
 
 
+def imported_by(module: Path) -> set[str]:
+    """The paths of what a module imports."""
+    return {
+        name if name.startswith("/") else f"/web/{(module.parent / name).resolve().relative_to(FOLDER).as_posix()}"
+        for name in IMPORTED.findall(module.read_text())
+    }
+
+
 async def test_every_module_that_is_imported_is_there(queries: QueryClient) -> None:
     for module in FOLDER.rglob("*.js"):
-        for name in re.findall(r'^(?:import|export) [^"]*?from "([^"]+)"', module.read_text(), re.MULTILINE):
-            path = name if name.startswith("/") else f"/web/{(module.parent / name).relative_to(FOLDER).as_posix()}"
-            assert (await queries.http.get(path)).status_code == 200, f"{module}: {name}"
+        for path in imported_by(module):
+            assert (await queries.http.get(path)).status_code == 200, f"{module}: {path}"
+
+
+def test_the_learners_page_asks_for_all_its_modules_at_once_and_not_one_after_the_other() -> None:
+    needed: set[str] = set()
+    further = {"/web/learn/app.js"}
+    while further:
+        found = set().union(*(imported_by(FOLDER / path.removeprefix("/web/")) for path in further))
+        needed, further = needed | found, found - needed
+    preloaded = re.findall(r'"modulepreload" href="([^"]+)"', (FOLDER / "learn" / "index.html").read_text())
+    assert preloaded == sorted(needed)
 
 
 async def test_files_are_asked_for_once_and_then_only_whether_they_changed(queries: QueryClient) -> None:

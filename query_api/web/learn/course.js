@@ -129,7 +129,7 @@ function Shown({ course, put, again }) {
       <${Cover} id=${course.course_id} />
       <div class="title">
         <${Standing} course=${course} me=${me} />
-        <${Heading}>${course.title}<//>
+        <${Heading} dir="auto">${course.title}<//>
         ${
           course.tags.length > 0 &&
           html`<p class="tags">

@@ -38,11 +38,11 @@ export function CourseCard({ course, unread = 0, q = "", heading = "h2" }) {
     <${Cover} id=${course.course_id} />
     <div class="body">
       <${Standing} course=${course} me=${me} />
-      <${heading}>
+      <${heading} dir="auto">
         <a href=${to.course(course.course_id)}>${course.title}</a>
         <${Badge} number=${unread} />
       <//>
-      <p class="excerpt">${inOneRun(course.description)}</p>
+      <p class="excerpt" dir="auto">${inOneRun(course.description)}</p>
       ${
         course.tags.length > 0 &&
         html`<p class="tags">
