@@ -253,7 +253,7 @@ def test_one_writes_to_somebody_alone_and_opens_a_channel(hers: Chat, his: Chat,
     expect(his.page.get_by_role("link", name="Machines")).to_have_count(1)
 
 
-def test_moderators_look_back_mute_and_delete_and_members_report(hers: Chat, his: Chat) -> None:
+def test_moderators_look_back_mute_and_look_after_reports(hers: Chat, his: Chat) -> None:
     his.write("Buy my engine")
     expect(his.message("Buy my engine")).to_be_visible()
     his.composer().press("ArrowUp")
@@ -269,17 +269,22 @@ def test_moderators_look_back_mute_and_delete_and_members_report(hers: Chat, his
     expect(hers.learner.said("Charles Babbage cannot write in this course for 10 minutes.")).to_be_visible()
     his.write("Once more")
     expect(his.page.get_by_role("alert")).to_contain_text("Not sent.")
-    his.page.get_by_role("button", name="Discard").click()
-    expect(his.pending()).to_have_count(0)
-    hers.chooses(advert, "Delete …")
-    hers.page.get_by_role("dialog").get_by_role("button", name="Delete").click()
-    expect(his.message("This message was deleted.")).to_have_count(1)
 
     hers.write("Enough")
     his.chooses(his.message("Enough"), "Report …")
     his.page.get_by_label("Something else").check()
     his.page.get_by_role("button", name="Report", exact=True).click()
     expect(his.learner.said(re.compile("^Thank you"))).to_be_visible()
+    hers.page.get_by_role("button", name="Moderation").click()
+    panel = hers.panel("Moderation")
+    expect(panel.locator("[data-report]")).to_contain_text("Ada Lovelace: Enough")
+    panel.get_by_role("button", name="Delete it").click()
+    expect(panel).to_contain_text("Nothing waits for you.")
+    expect(his.message("This message was deleted.")).to_have_count(1)
+    panel.get_by_role("button", name="Let them write").click()
+    expect(panel).to_contain_text("Nobody.")
+    his.page.get_by_role("button", name="Try again").click()
+    expect(hers.message("Once more")).to_be_visible()
 
 
 def test_what_was_said_is_found_and_shown_where_it_stands(her_tab: Chat, bob: Person, course: Course) -> None:

@@ -122,7 +122,7 @@ export function Conversation({ client, me, channelId, rooms, open }) {
   if (timeline.error && !timeline.ready) return html`<${Shut} room=${room} timeline=${timeline} />`;
   const inThread = panel?.name === "thread" && draft.editing?.thread_id === panel.rootId;
   const above = aboveOf(draft, nameOf);
-  const panelProps = { panel, client, me, room, rooms, channelId, timeline, pending, shared, nameOf, find, typed };
+  const panelProps = { say, panel, client, me, room, rooms, channelId, timeline, pending, shared, nameOf, find, typed };
   return html`<section class="talk" aria-label=${titleOf(room)} data-channel=${channelId}>
       <${Header} room=${room} here=${timeline.here} panel=${panel?.name} toggle=${toggle} rename=${rename} />
       <div class="talk-body">

@@ -1,7 +1,7 @@
 // The head of a conversation: what it is called, where it belongs, and what one can open beside it. It must not know
 // what is said in it.
 
-import { Back, People } from "./chat_icons.js";
+import { Back, People, Shield } from "./chat_icons.js";
 import { Portrait, titleOf } from "./chat_words.js";
 import { Heading } from "./heading.js";
 import { html } from "./html.js";
@@ -54,6 +54,7 @@ export function Header({ room, here, panel, toggle, rename }) {
       <${Pen} />
     </button>`
     }
+    ${room?.moderator && room.course_id && button("moderation", "Moderation", html`<${Shield} />`)}
     ${button("search", "Search", html`<${Search} />`)}
     ${button("members", people, html`<${People} />`, here && html`<${Here} count=${here.count} />`)}
   </header>`;

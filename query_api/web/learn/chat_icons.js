@@ -29,3 +29,4 @@ export const Bin = sign("M5 7h14", "M9.5 7V4.5h5V7", "m6.5 7 1 12.5h9l1-12.5");
 export const Copy = sign("M9 9h10v11H9Z", "M15 6V4.5H5V15h1.5");
 export const Mute = sign("M4 9.5v5h3.5l5 4v-13l-5 4Z", "m16.5 9.5 5 5", "m21.5 9.5-5 5");
 export const Newest = sign("M12 4.5v14", "m6 13 6 6 6-6");
+export const Shield = sign("M12 3.5 5 6v5.5c0 4.3 2.8 7.4 7 9 4.2-1.6 7-4.7 7-9V6Z", "m9 11.8 2.2 2.2 4-4.4");

@@ -2,18 +2,19 @@
 // look inside.
 
 import { Members } from "./chat_members.js";
+import { Moderation } from "./chat_moderation.js";
 import { Search } from "./chat_search.js";
 import { ThreadPanel } from "./chat_thread.js";
 import { html, useEffect, useRef } from "./html.js";
 import { Close } from "./icons.js";
 import { to } from "./router.js";
 
-const TITLES = { thread: "Thread", members: "People", search: "Search" };
+const TITLES = { thread: "Thread", members: "People", search: "Search", moderation: "Moderation" };
 
 export function SidePanel({ panel, close, open, jump, timeline, write, ...given }) {
   const heading = useRef(null);
   useEffect(() => {
-    if (panel.name === "members") heading.current.focus();
+    if (panel.name === "members" || panel.name === "moderation") heading.current.focus();
   }, [panel.name]);
   const narrow = matchMedia("(max-width: 760px)").matches; // then it is all that is shown
   const pressed = (event) => {
@@ -30,6 +31,7 @@ export function SidePanel({ panel, close, open, jump, timeline, write, ...given 
       <button type="button" class="icon" aria-label="Close" title="Close" onClick=${close}><${Close} /></button>
     </div>
     ${panel.name === "members" && html`<${Members} here=${timeline.here} write=${write} ...${given} />`}
+    ${panel.name === "moderation" && html`<${Moderation} jump=${found} ...${given} />`}
     ${panel.name === "search" && html`<${Search} show=${found} ...${given} />`}
     ${
       panel.name === "thread" &&

@@ -298,6 +298,7 @@ export class Moderation extends Resource {
   unmute(courseId: Id, userId: Id): Promise<Accepted<{ user_id: Id }>>;
   /** Of a course; null: of all channels, for admins. */
   reports(courseId: Id | null, parameters?: Limits & { status?: "open" | "resolved" }): Promise<Page<Report>>;
+  report(reportId: Id): Promise<Report & { author_id: Id; text: string | null }>;
   resolve(channelId: Id, reportId: Id, outcome: Outcome): Promise<Accepted<{ report_id: Id }>>;
 }
 

@@ -152,6 +152,10 @@ export class Moderation extends Resource {
   reports(courseId, parameters) {
     return this.read(courseId === null ? "/v1/reports" : of("courses", courseId, "reports"), parameters);
   }
+  // One of them, with who wrote the message and what it said then.
+  report(reportId) {
+    return this.read(of("reports", reportId));
+  }
   resolve(channelId, reportId, outcome) {
     return this.api.command("POST", of("channels", channelId, "reports", reportId, "resolve"), { outcome });
   }
