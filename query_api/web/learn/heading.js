@@ -1,5 +1,5 @@
-// The heading of a view, one for each: names the tab, with what is unread, and takes the focus of whoever came by a link,
-// so that reading goes on there. It must not know which view it is in.
+// The heading of a view, one for each: names the tab, with what is unread, and takes the focus of whoever came by a
+// link, so that reading goes on there. It must not know which view it is in.
 
 import { html, useEffect, useRef } from "./html.js";
 import { usePlace } from "./place.js";

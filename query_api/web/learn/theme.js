@@ -8,6 +8,10 @@ export const theme = () => document.documentElement.dataset.theme;
 
 export function choose(name) {
   document.documentElement.dataset.theme = name;
-  if (name === "system") localStorage.removeItem(KEPT);
-  else localStorage.setItem(KEPT, name);
+  try {
+    if (name === "system") localStorage.removeItem(KEPT);
+    else localStorage.setItem(KEPT, name);
+  } catch {
+    // The browser keeps nothing for pages: then it holds until the next load.
+  }
 }
