@@ -98,14 +98,15 @@ function Whole({ settings }) {
   const locked = me === null && PRIVATE.has(route.name);
 
   useEffect(() => {
-    if (locked) go(to.signIn(route.path), true);
+    // Whoever has just signed out is on the way to another view already.
+    if (locked && PRIVATE.has(routeOf(location.hash).name)) go(to.signIn(route.path), true);
     if (me && entering) go(backTo(route.query.get("back")), true);
   }, [me, locked, entering]);
 
-  async function signOut(sentence, everywhere = false) {
-    await client.signOut({ everywhere });
-    leave(null);
+  function signOut(sentence, everywhere = false) {
+    client.signOut({ everywhere }); // nobody has to wait for its answer
     go(to.courses());
+    leave(null);
     say(typeof sentence === "string" ? sentence : "You are signed out.");
   }
   const mayCreate = me && (settings.course_creators !== "instructors" || me.roles.some((role) => role !== "student"));

@@ -101,7 +101,7 @@ function Farewell() {
       throw Object.assign(new Error(), { errors: [{ pointer: "#/email", detail: "This is not your address." }] });
     }
     await client.people.erase();
-    await signOut("Your account is deleted.");
+    signOut("Your account is deleted.");
   }
   return html`<${Part} id="farewell" title="Delete your account">
     <p class="muted">
