@@ -145,27 +145,35 @@ def test_who_leaves_hears_no_more_and_who_comes_back_goes_on(
     expect(hers.message("three")).to_be_visible()
 
 
-def test_older_ones_come_on_the_way_up_and_the_place_is_kept(her_tab: Chat, bob: Person, course: Course) -> None:
+def test_older_ones_come_on_the_way_up_and_the_place_is_kept(
+    her_tab: Chat, his_tab: Chat, ada: Person, bob: Person, course: Course
+) -> None:
     for number in range(MANY):
         bob.says(course.channel_id, f"line {number} of many")
-    hers = her_tab.enter(course.channel_id)
-    box = hers.page.get_by_role("region", name="Messages in general")
-    expect(hers.message(f"line {MANY - 1} of")).to_be_visible()
-    assert len(hers.texts()) < MANY
-    assert hers.page.locator("[data-divider]").count() == 1
+    his = his_tab.enter(course.channel_id)
+    box = his.page.get_by_role("region", name="Messages in general")
+    expect(his.message(f"line {MANY - 1} of")).to_be_visible()
+    assert len(his.texts()) < MANY
     box.evaluate("one => one.scrollTop = 400")
-    here = hers.message("line 75 of")
+    here = his.message("line 75 of")
     before = here.evaluate(TOP_OF)
-    expect(hers.message("line 25 of")).to_have_count(1)
+    expect(his.message("line 25 of")).to_have_count(1)
     assert abs(here.evaluate(TOP_OF) - before) < 2, "older ones push nothing away"
-    until(lambda: box.evaluate("one => one.scrollTop = 0") or len(hers.texts()) == MANY, "all of them are there")
-    assert hers.texts() == [f"line {number} of many" for number in range(MANY)]
-    bob.says(course.channel_id, "news from below")
-    newest = hers.page.get_by_role("button", name="1 new message")
+    until(lambda: box.evaluate("one => one.scrollTop = 0") or len(his.texts()) == MANY, "all of them are there")
+    assert his.texts() == [f"line {number} of many" for number in range(MANY)]
+    ada.says(course.channel_id, "news from below")
+    newest = his.page.get_by_role("button", name="1 new message")
     expect(newest).to_be_visible()
     newest.click()
-    expect(hers.message("news from below")).to_be_in_viewport()
+    expect(his.message("news from below")).to_be_in_viewport()
     expect(newest).to_have_count(0)
+
+    bob.says(course.channel_id, "the first that she has not seen")
+    for number in range(MANY // 2):
+        bob.says(course.channel_id, f"more {number}")
+    hers = her_tab.enter(course.channel_id)
+    expect(hers.message("the first that she has not seen")).to_be_in_viewport()
+    expect(hers.page.locator("[data-divider] + li")).to_contain_text("the first that she has not seen")
 
 
 def test_what_is_unread_is_right_on_every_device(
@@ -257,6 +265,7 @@ def test_moderators_look_back_mute_and_look_after_reports(hers: Chat, his: Chat)
     his.write("Buy my engine")
     expect(his.message("Buy my engine")).to_be_visible()
     his.composer().press("ArrowUp")
+    expect(his.composer()).to_have_value("Buy my engine")
     his.composer().fill("Buy my lovely engine")
     his.composer().press("Enter")
     advert = hers.message("Buy my lovely engine")

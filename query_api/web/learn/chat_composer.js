@@ -4,13 +4,14 @@
 import { useCompletion } from "./chat_completion.js";
 import { Send, Smile } from "./chat_icons.js";
 import { EmojiPopup } from "./chat_popup.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "./html.js";
 import { Close } from "./icons.js";
 
 const MOST = 4000; // characters
 const SAID_FROM = 3500;
 const HINT = "**bold**  *italic*  ~~struck~~  `code`  > quote  @ for people  Shift + Enter for a new line";
 const drafts = new Map(); // by place: what is not sent yet
+const mentioned = new Map(); // by place: the ids of people by the names that stand in it
 
 // Names stand in the field as @Name, and in the text as <@id>.
 const toIds = (text, people) =>
@@ -21,7 +22,7 @@ const toIds = (text, people) =>
 export function toNames(text, nameOf, people) {
   return text.replace(/<@([0-9a-f-]{36})>/gi, (mark, id) => {
     const name = nameOf(id.toLowerCase());
-    if (!name) return mark;
+    if (!name || (people.get(name) ?? id.toLowerCase()) !== id.toLowerCase()) return mark; // two of one name
     people.set(name, id.toLowerCase());
     return `@${name}`;
   });
@@ -44,11 +45,11 @@ export function Composer({
   focusOn,
 }) {
   const field = useRef(null);
-  const people = useRef(new Map()).current;
+  const people = useMemo(() => mentioned.get(place) ?? mentioned.set(place, new Map()).get(place), [place]);
   const [text, setText] = useState(drafts.get(place) ?? "");
   const completion = useCompletion({ field, text, find, put });
 
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (editing === undefined) return;
     if (editing === null) setText(drafts.get(place) ?? "");
     else setText(toNames(editing, nameOf, people));
@@ -73,8 +74,10 @@ export function Composer({
     }
   }
   // Puts a text in the place of a part of the field.
-  function put(begin, end, part, person) {
-    if (person) people.set(person.display_name, person.user_id);
+  function put(begin, end, given, person) {
+    const other = person && (people.get(person.display_name) ?? person.user_id) !== person.user_id;
+    const part = other ? `<@${person.user_id}> ` : given; // two of one name
+    if (person && !other) people.set(person.display_name, person.user_id);
     const next = text.slice(0, begin) + part + text.slice(end);
     write(next);
     requestAnimationFrame(() => {

@@ -69,7 +69,7 @@ function Shut({ room, timeline }) {
 export function Conversation({ client, me, channelId, rooms, open }) {
   const { say } = usePlace();
   const room = rooms.get?.(channelId);
-  const [timeline, version] = useTimeline(client, channelId, me, room !== undefined);
+  const [timeline, version] = useTimeline(client, channelId, me, room);
   const [nameOf, names] = useNames(client, me);
   const pending = usePending(client, channelId, timeline);
   const connection = useConnection(client);

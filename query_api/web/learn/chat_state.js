@@ -14,12 +14,13 @@ const useTick = () => {
   return [count, useRef(() => setCount((n) => n + 1)).current];
 };
 
-// known: whether it is one of one's channels. Returns [timeline, version].
-export function useTimeline(client, channelId, me, known) {
+// room: if it is one of one's channels. Returns [timeline, version].
+export function useTimeline(client, channelId, me, room) {
+  const known = room !== undefined;
   const [version, changed] = useTick();
   const timeline = useMemo(() => new Timeline(client, channelId, me.user_id, changed), [client, channelId]);
   useEffect(() => {
-    timeline.start();
+    timeline.start(room?.unread);
     return () => timeline.stop();
   }, [timeline]);
   useEffect(() => void (known && timeline.retry()), [timeline, known]);

@@ -113,7 +113,8 @@ export function Messages({ timeline, version, divider, flash, seen, seenUpTo, pe
   }, [flash]);
   useLayoutEffect(() => {
     const line = timeline.ready && box.current.querySelector("[data-divider]");
-    if (!line || line.offsetTop > box.current.scrollTop) return;
+    const more = timeline.hasOlder && timeline.items[0]?.number > divider + 1; // it begins further up
+    if (!line || more || line.offsetTop > box.current.scrollTop) return;
     place.current = { stick: false, anchor: null };
     box.current.scrollTop = Math.max(0, line.offsetTop - 80);
     note();

@@ -7,6 +7,8 @@
 import { changed, messageOf, subjectOf } from "./timeline_events.js";
 
 const PAGE = 50;
+const MOST_ASKED = 200;
+const SEEN_BEFORE = 20; // messages that are shown above those that are new
 const STRIDE = 100; // seqs that are asked for at a time towards the newest
 const AGAIN = 2000; // milliseconds, while an API is away
 const MOST = 600; // messages that are kept while one is at the end
@@ -36,12 +38,12 @@ export class Timeline {
     this.tell = () => this.#over || changed();
   }
 
-  async start() {
+  async start(unread = 0) {
     try {
-      await this.newest();
+      await this.newest(unread);
     } catch (error) {
       this.#set({ error });
-      if (error.name === "Away" && !this.#over) setTimeout(() => this.#over || this.start(), AGAIN);
+      if (error.name === "Away" && !this.#over) setTimeout(() => this.#over || this.start(unread), AGAIN);
       return;
     }
     if (this.#over || this.#subscription) return;
@@ -70,9 +72,10 @@ export class Timeline {
     this.#subscription?.close();
   }
 
-  // Shows the newest messages, whatever was shown before. Throws what refuses them.
-  async newest() {
-    const { items, next_cursor, last_seq } = await this.client.messages.list(this.channelId, { limit: PAGE });
+  // Shows the newest messages, whatever was shown before. Throws what refuses them. unread: how many one has not seen.
+  async newest(unread = 0) {
+    const limit = Math.min(MOST_ASKED, Math.max(PAGE, unread + SEEN_BEFORE));
+    const { items, next_cursor, last_seq } = await this.client.messages.list(this.channelId, { limit });
     this.count = items[0]?.number ?? 0;
     this.#base = last_seq;
     this.#replace(items, next_cursor !== null, last_seq);
@@ -146,6 +149,7 @@ export class Timeline {
       this.error = null;
     } catch (error) {
       this.error = error;
+      await new Promise((later) => setTimeout(later, AGAIN)); // whoever still looks there asks again
     } finally {
       this.#busy = false;
       this.tell();
