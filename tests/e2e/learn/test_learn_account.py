@@ -1,14 +1,11 @@
 """Getting into the learner's page and out of it, in a real browser: registering, sessions, settings, by keyboard."""
 
 import re
-from collections.abc import Iterator
 
 import httpx2
-import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import chromium
-from tests.e2e.learner import PASSWORD, Course, Learner, Person, learner, school
+from tests.e2e.learner import PASSWORD, Course, Learner, Person, learner
 from tests.system import System
 
 MANY = 80
@@ -16,48 +13,6 @@ MANY = 80
 FOCUSED = "document.activeElement.ariaLabel ?? document.activeElement.innerText"
 GUESSES = 25
 """Wrong passwords, more than one may try in a minute."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[System]:
-    with school() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def teacher(system: System) -> Person:
-    return Person(system, "teacher@example.org", "Mary Somerville")
-
-
-@pytest.fixture(scope="module")
-def course(teacher: Person) -> Course:
-    """A course that everybody finds and that nobody changes."""
-    return teacher.publishes("The Analytical Engine", "What it **can** do.", tags=["engines"])
-
-
-@pytest.fixture(scope="module")
-def pupil(system: System, course: Course) -> Person:
-    return Person(system, "pupil@example.org", "Ada Lovelace").enrols(course)
-
-
-@pytest.fixture
-def visitor(system: System, browser: Browser) -> Iterator[Learner]:
-    """The page with nobody signed in."""
-    with learner(system, browser) as found:
-        yield found
-
-
-@pytest.fixture
-def page(system: System, browser: Browser, pupil: Person) -> Iterator[Learner]:
-    """The page with the pupil signed in."""
-    with learner(system, browser, pupil) as found:
-        yield found
 
 
 def test_what_is_wrong_with_a_form_stands_at_its_fields(visitor: Learner, pupil: Person) -> None:

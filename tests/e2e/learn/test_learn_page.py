@@ -1,62 +1,18 @@
 """The learner's page in a real browser, on a whole system: what those who learn and those who teach do there."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.browser import chromium
 from tests.e2e.accessibility import barriers
-from tests.e2e.learner import Course, Learner, Person, learner, school
+from tests.e2e.learner import Course, Learner, Person, learner
 from tests.system import System
 from tests.until import until
 
 SCRIPT = "<img src=x onerror='window.harmed=1'><script>window.harmed=1</script>"
 ON_A_SHELF = 24
 """Courses that the catalogue shows at once."""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[System]:
-    with school() as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def teacher(system: System) -> Person:
-    return Person(system, "teacher@example.org", "Mary Somerville")
-
-
-@pytest.fixture(scope="module")
-def course(teacher: Person) -> Course:
-    """A course that everybody finds and that nobody changes."""
-    return teacher.publishes("The Analytical Engine", "What it **can** do.", tags=["engines"])
-
-
-@pytest.fixture(scope="module")
-def pupil(system: System, course: Course) -> Person:
-    return Person(system, "pupil@example.org", "Ada Lovelace").enrols(course)
-
-
-@pytest.fixture
-def visitor(system: System, browser: Browser) -> Iterator[Learner]:
-    """The page with nobody signed in."""
-    with learner(system, browser) as found:
-        yield found
-
-
-@pytest.fixture
-def page(system: System, browser: Browser, pupil: Person) -> Iterator[Learner]:
-    """The page with the pupil signed in."""
-    with learner(system, browser, pupil) as found:
-        yield found
 
 
 def test_a_newcomer_registers_finds_a_course_enrols_and_is_in_its_channel(visitor: Learner, teacher: Person) -> None:

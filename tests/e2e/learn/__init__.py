@@ -1,0 +1,1 @@
+"""The learner's page but for its chat, in a real browser."""
