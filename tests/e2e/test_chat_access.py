@@ -106,9 +106,10 @@ def test_everything_can_be_done_by_keyboard(hers: Chat) -> None:
 def test_on_a_phone_one_thing_is_shown_at_a_time(
     system: System, browser: Browser, ada: Person, bob: Person, course: Course, dark: bool
 ) -> None:
-    bob.says(course.channel_id, f"<@{ada.user_id}> " + "a long word " * 20 + "w" * 200)
+    for word in ("a long word ", "some more words "):
+        bob.says(course.channel_id, f"<@{ada.user_id}> " + word * 60 + "w" * 200)
     with chat(system, browser, ada, width=390, height=780, dark=dark) as hers:
-        expect(hers.room(course.channel_id)).to_contain_text("1 unread message")
+        expect(hers.room(course.channel_id)).to_contain_text("2 unread messages")
         assert barriers(hers.page) == []
         hers.room(course.channel_id).click()
         expect(hers.message("a long word")).to_be_visible()
@@ -120,8 +121,15 @@ def test_on_a_phone_one_thing_is_shown_at_a_time(
         expect(hers.panel("People").get_by_text("Charles Babbage")).to_be_visible()
         expect(hers.composer()).to_be_hidden()
         assert barriers(hers.page) == []
+        box = hers.page.get_by_role("region", name="Messages in general")
         hers.panel("People").get_by_role("button", name="Close").click()
         expect(hers.composer()).to_be_visible()
+        box.evaluate("one => one.scrollTop = 90")
+        expect(hers.page.get_by_role("button", name="To the newest")).to_be_visible()
+        hers.page.get_by_role("button", name="Search").click()
+        hers.panel("Search").get_by_role("button", name="Close").click()
+        expect(hers.page.get_by_role("button", name="To the newest")).to_be_visible()
+        assert abs(box.evaluate("one => one.scrollTop") - 90) < 2, "the place was kept behind the panel"
         assert barriers(hers.page) == []
         hers.page.get_by_role("link", name="All channels").click()
         expect(hers.room(course.channel_id)).to_be_visible()

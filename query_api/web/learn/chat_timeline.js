@@ -53,7 +53,7 @@ function usePlaceInList(timeline, rows, seen) {
   const [away, setAway] = useState(false);
 
   function note() {
-    if (!box.current) return; // it was scrolled or resized by being taken away
+    if (!box.current?.clientHeight) return; // it was taken away, or lies behind something on a phone
     const { scrollTop, scrollHeight, clientHeight } = box.current;
     const atEnd = scrollHeight - scrollTop - clientHeight < NEAR;
     place.current.stick = atEnd && timeline.atEnd;
@@ -68,7 +68,7 @@ function usePlaceInList(timeline, rows, seen) {
     if (scrollHeight - scrollTop - clientHeight < AHEAD) timeline.later();
   }
   function settle() {
-    if (!box.current) return;
+    if (!box.current?.clientHeight) return;
     const { stick, anchor } = place.current;
     if (stick) box.current.scrollTop = box.current.scrollHeight;
     else if (anchor) {
