@@ -1,0 +1,1 @@
+"""The chat of the learner's page, in a real browser."""
