@@ -31,8 +31,8 @@ RUN_ELSEWHERE = {
 }
 """Sections whose commands other tests run."""
 METRIC_MODULES = (
-    "infra.web.metrics", "infra.event_log.measured", "infra.relay.progress", "projectors.progress", "query_api.measured",
-    "query_api.live.measured",
+    "infra.web.metrics", "infra.event_log.measured", "infra.relay.progress", "projectors.progress",
+    "query_api.measured", "query_api.live.measured",
 )  # fmt: skip
 
 every_document = pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
