@@ -207,6 +207,8 @@ export class Session {
   token(): Promise<string>;
   renew(): Promise<void>;
   signOut(everywhere?: boolean): Promise<void>;
+  /** Does what ends the session: `ended` is not called for it. */
+  ending<T>(work: () => Promise<T>): Promise<T>;
 }
 
 export class Bookmarks {

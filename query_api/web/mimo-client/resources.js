@@ -39,7 +39,7 @@ export class People extends Resource {
   }
   // For good.
   erase() {
-    return this.api.command("DELETE", "/v1/me");
+    return this.api.session.ending(() => this.api.command("DELETE", "/v1/me"));
   }
 }
 

@@ -16,6 +16,7 @@ export class Session {
   #refresh = null;
   #renewing = null;
   #renewAt = 0;
+  #ending = false;
   #storage;
 
   // ended: called with a sentence when it is over.
@@ -61,7 +62,7 @@ export class Session {
 
   // An access token that is valid for a while.
   async token() {
-    if (!this.#refresh) throw new Refused(401, { code: "unauthenticated", detail: "You are not signed in." });
+    if (!this.#refresh) throw nobody();
     if (!this.#access || performance.now() > this.#renewAt) await this.renew();
     return this.#access;
   }
@@ -83,11 +84,24 @@ export class Session {
     await fetch(`${this.commands}/v1/auth/logout${scope}`, options).catch(() => {});
   }
 
-  async #exchange() {
+  // Does what ends the session: that it is over is no news then, whoever notices it first.
+  async ending(work) {
+    this.#ending = true;
     try {
-      this.#keep(await this.#ask("refresh", { refresh_token: this.#refresh, grant_type: "refresh_token" }));
+      return await work();
+    } finally {
+      this.#ending = false;
+    }
+  }
+
+  async #exchange() {
+    const mine = this.#refresh;
+    try {
+      const tokens = await this.#ask("refresh", { refresh_token: mine, grant_type: "refresh_token" });
+      if (this.#refresh !== mine) throw nobody(); // signed out meanwhile
+      this.#keep(tokens);
     } catch (error) {
-      if (error instanceof Refused && error.status < 429) {
+      if (error instanceof Refused && error.status < 429 && this.#refresh === mine && !this.#ending) {
         this.#forget();
         this.ended("Your session has ended. Sign in again.");
       }
@@ -130,4 +144,8 @@ export class Session {
     this.#storage?.removeItem(KEPT);
     return kept;
   }
+}
+
+function nobody() {
+  return new Refused(401, { code: "unauthenticated", detail: "You are not signed in." });
 }
