@@ -12,7 +12,7 @@ import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -181,11 +181,12 @@ def _write_all(events: list[Recorded], as_json: bool | None) -> None:
             write(event)
 
 
-async def _write_each(events: AsyncIterator[Recorded], as_json: bool | None) -> None:
+async def _write_each(events: AsyncGenerator[Recorded, None], as_json: bool | None) -> None:
     write = _writer(as_json)
-    async for event in events:
-        write(event)
-        flush()  # somebody may be waiting for it, and the next one may be far
+    async with contextlib.aclosing(events):  # left to the end of the loop, all generators in it would be closed at once
+        async for event in events:
+            write(event)
+            flush()  # somebody may be waiting for it, and the next one may be far
 
 
 def _writer(as_json: bool | None) -> Callable[[Recorded], None]:

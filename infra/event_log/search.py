@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
@@ -74,7 +74,7 @@ class Search:
             upto = min(upto, await lanes.reach(self.connection, LOG, before=wanted.until))
         return Stretch(LOG, after, max(after, upto))
 
-    async def events(self, wanted: Wanted, bounds: Stretch) -> AsyncIterator[Recorded]:
+    async def events(self, wanted: Wanted, bounds: Stretch) -> AsyncGenerator[Recorded, None]:
         """The wanted events within some bounds, by position, a page in memory at a time."""
         ways = await self.ways(wanted, bounds)
         async for event in _merged([lanes.events(self.connection, way, wanted) for way in ways]):

@@ -104,8 +104,10 @@ class Watch:
                         await news.wait()
                 continue
             # By position, not by stream or partition: the news are few, and they are of all of them.
-            async for event in lanes.events(search.connection, Stretch(LOG, self._reached, head), self._wanted):
-                self._reached = event.position
-                if self._wanted.since is None or event.at >= self._wanted.since:
-                    yield event
+            news_upto = Stretch(LOG, self._reached, head)
+            async with contextlib.aclosing(lanes.events(search.connection, news_upto, self._wanted)) as events:
+                async for event in events:
+                    self._reached = event.position
+                    if self._wanted.since is None or event.at >= self._wanted.since:
+                        yield event
             self._reached = head
