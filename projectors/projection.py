@@ -65,12 +65,15 @@ class Projection(ABC):
         version: of the columns that readers see; a change of them is a new version.
         handles: the event classes that it applies; others of the same topics only move the checkpoint.
         policy: what to do about an event that cannot be applied.
+        rest: after each batch that it follows it rests for so many times the time that the batch took, so that under
+            load it leaves the machine to views that people wait for. Not while it is built anew.
     """
 
     name: ClassVar[str]
     version: ClassVar[int]
     handles: ClassVar[tuple[type[Event], ...]]
     policy: ClassVar[Policy] = Policy.STOP
+    rest: ClassVar[float] = 0.0
 
     @property
     def topics(self) -> tuple[str, ...]:

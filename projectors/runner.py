@@ -9,10 +9,12 @@ import asyncio
 import contextlib
 import random
 from collections.abc import Sequence
+from time import monotonic
 
 import structlog
 
 from events.ports import Assigned, Away, Batch, CaughtUp, EventLog, Item, Reached
+from events.recorded import Delivered
 from projectors.batches import Batches, Stopped
 from projectors.checkpoints import CheckpointMoved, Generation
 from projectors.failures import Failure, classify, described
@@ -22,6 +24,7 @@ BATCH_EVENTS = 5000
 """Only a backlog fills it; each transaction also moves a dozen checkpoints and the counters of its channels once."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 30.0
+LONGEST_REST_SECONDS = 0.5
 
 _log = structlog.get_logger("mimo.runner")
 
@@ -35,6 +38,7 @@ class Runner:
         log: what it follows.
         batches: applies what comes.
         progress: is told what happens.
+        rest: how long to rest after each batch, as a multiple of the time that it took.
         batch_events: the most events in one transaction.
         first_pause_seconds: how long to back off after a first failure.
     """
@@ -47,6 +51,7 @@ class Runner:
         batches: Batches,
         progress: Progress,
         *,
+        rest: float = 0.0,
         batch_events: int = BATCH_EVENTS,
         first_pause_seconds: float = FIRST_PAUSE_SECONDS,
     ) -> None:
@@ -55,6 +60,7 @@ class Runner:
         self._log = log
         self._batches = batches
         self._progress = progress
+        self._rest = rest
         self._batch_events = batch_events
         self._first_pause_seconds = self._pause_seconds = first_pause_seconds
         self._delivery: asyncio.Task[None] | None = None
@@ -111,7 +117,7 @@ class Runner:
                 # While PostgreSQL works on one batch, the next is decoded.
                 opened = await self._batches.open(batch.events)
                 await self._delivered()
-                self._delivery = asyncio.create_task(self._batches.deliver(batch, opened))
+                self._delivery = asyncio.create_task(self._deliver(batch, opened))
             case CaughtUp():
                 await self._delivered()
                 self._progress.caught_up()
@@ -121,6 +127,12 @@ class Runner:
             case Away(reason):
                 await self._delivered()
                 self._progress.failed(Failure.TRANSIENT, State.BACKING_OFF, reason)
+
+    async def _deliver(self, batch: Batch, opened: Sequence[Delivered] | None) -> None:
+        started = monotonic()
+        await self._batches.deliver(batch, opened)
+        if self._rest:
+            await asyncio.sleep(min(self._rest * (monotonic() - started), LONGEST_REST_SECONDS))
 
     async def _back_off(self, failure: str, state: State, reason: str) -> None:
         """Waits longer each time, at most half a minute: whatever it was may be mended while we wait."""

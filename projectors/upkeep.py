@@ -72,7 +72,7 @@ class Upkeep:
             progress: is told what happens.
         """
         with self.writing(projection, generation, progress) as batches:
-            await Runner(generation, projection.topics, self._log, batches, progress).run()
+            await Runner(generation, projection.topics, self._log, batches, progress, rest=projection.rest).run()
 
     @contextmanager
     def writing(self, projection: Projection, generation: Generation, progress: Progress) -> Iterator[Batches]:

@@ -78,6 +78,7 @@ class Search(Projection):
 
     name = "search"
     version = 1
+    rest = 3.0  # finding words and stems costs several times what showing a message does
     handles = (MessageSent, MessageEdited, MessageDeleted, UserErased)
 
     async def apply(self, transaction: Transaction, batch: Sequence[Delivered]) -> None:

@@ -55,6 +55,8 @@ def shown(message: models.Message) -> schemas.Message:
         sent_at=message.sent_at,
         edited_at=message.edited_at,
         deleted=message.deleted,
+        thread_id=message.thread_id,
+        reply_count=message.reply_count,
     )
 
 

@@ -78,5 +78,7 @@ class Message(Base):
     sent_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
     edited_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     deleted: Mapped[bool] = mapped_column(default=False)
+    thread_id: Mapped[uuid.UUID | None]
+    reply_count: Mapped[int] = mapped_column(default=0)
 
     author: Mapped[User] = relationship(lazy="raise")

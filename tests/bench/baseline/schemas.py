@@ -38,6 +38,12 @@ class Message(BaseModel):
     sent_at: datetime
     edited_at: datetime | None
     deleted: bool
+    thread_id: UUID | None
+    reply_count: int
+    mentions: list[str] = []
+    """Always empty: it is let off looking for them."""
+    reactions: list[str] = []
+    """Likewise."""
 
 
 class MessageList(BaseModel):
