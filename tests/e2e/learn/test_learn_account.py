@@ -126,6 +126,7 @@ def test_everything_can_be_done_by_keyboard(system: System, browser: Browser, te
         found.page.keyboard.type(PASSWORD)
         press("Enter")
         found.is_in(person)
+        expect(found.heading(course.title)).to_be_focused()  # the view is there, and will not take the focus any more
         go_to("Enrol")
         press("Enter")
         expect(found.button("Leave this course")).to_be_visible()
